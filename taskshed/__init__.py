@@ -1,0 +1,40 @@
+"""TaskShed runs a program's coroutines later: once, or again and again, on asyncio and on trio.
+
+    open_scheduler       the front door: a running scheduler, with a worker if you give it callbacks
+    open_worker          a running worker, for programs that only work
+    Task                 what to call and when; TaskExecutionTime moves one
+    current_occurrence   which run a callback is part of
+
+What they are made of: `taskshed.schedulers`, `taskshed.datastores`, `taskshed.workers`, `taskshed.models`; what can
+go wrong: `taskshed.errors`; for tests: `taskshed.testing`.
+"""
+
+from taskshed._open import open_scheduler, open_worker
+from taskshed.errors import (
+    DatastoreError,
+    DatastoreFormatError,
+    DatastoreUnavailableError,
+    IncorrectCallbackNameError,
+    NotRunningError,
+    TaskNotFoundError,
+    TaskShedError,
+)
+from taskshed.models import Occurrence, Task, TaskExecutionTime
+from taskshed.workers import Callback, current_occurrence
+
+__all__ = [
+    "Callback",
+    "DatastoreError",
+    "DatastoreFormatError",
+    "DatastoreUnavailableError",
+    "IncorrectCallbackNameError",
+    "NotRunningError",
+    "Occurrence",
+    "Task",
+    "TaskExecutionTime",
+    "TaskNotFoundError",
+    "TaskShedError",
+    "current_occurrence",
+    "open_scheduler",
+    "open_worker",
+]

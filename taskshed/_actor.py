@@ -1,0 +1,144 @@
+"""Mailboxes, ask and tell. Nothing here knows what a task is.
+
+An actor is a coroutine that owns some state and a `Mailbox`; whoever wants something of it sends a
+message. `tell` leaves one there, `ask` leaves it in a `Request` and waits for the reply. Mailboxes are
+bounded: a full one makes the sender wait, and nothing is ever dropped.
+
+A request whose asker was cancelled is *abandoned*: one that was not begun is skipped, one that was is
+carried through and its reply goes to nobody. So a cancelled call either happened or did not.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+import anyio
+
+from taskshed.errors import NotRunningError
+
+M = TypeVar("M")
+R = TypeVar("R")
+
+
+class Mailbox(Generic[M]):
+    """A bounded queue of messages to one actor."""
+
+    def __init__(self, capacity: int) -> None:
+        self._sender, self._receiver = anyio.create_memory_object_stream[M](capacity)
+
+    async def tell(self, message: M) -> None:
+        """Leave a message, waiting while the mailbox is full.
+
+        Raises:
+            NotRunningError: the mailbox was closed.
+        """
+        try:
+            await self._sender.send(message)
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError):
+            raise NotRunningError("it was shut down") from None
+
+    async def receive(self) -> list[M]:
+        """All messages that are waiting, at least one; an empty list once the mailbox is closed and empty."""
+        try:
+            messages = [await self._receiver.receive()]
+        except anyio.EndOfStream:
+            return []
+        messages += self.receive_nowait()
+        return messages
+
+    def receive_nowait(self) -> list[M]:
+        """All messages that are waiting, perhaps none."""
+        # The length is read once, so that senders who refill the mailbox cannot hold the actor here.
+        waiting = self._receiver.statistics().current_buffer_used
+        return [self._receiver.receive_nowait() for _ in range(waiting)]
+
+    def close(self) -> None:
+        """Take no more messages; what is waiting can still be received."""
+        self._sender.close()
+
+    def discard(self) -> list[M]:
+        """Close for good and return what nobody will receive now."""
+        self._sender.close()
+        left = []
+        with suppress(anyio.WouldBlock, anyio.EndOfStream):
+            while True:  # until those who wait to send are through too
+                left.append(self._receiver.receive_nowait())
+        self._receiver.close()
+        return left
+
+
+class Request(Generic[M, R]):
+    """A message with a slot for its reply."""
+
+    __slots__ = ("_done", "_error", "_reply", "abandoned", "message")
+
+    _reply: R
+
+    def __init__(self, message: M) -> None:
+        self.message = message
+        self.abandoned = False
+        self._done = anyio.Event()
+        self._error: BaseException | None = None
+
+    def reply(self, reply: R) -> None:
+        """Answer the asker."""
+        self._reply = reply
+        self._done.set()
+
+    def fail(self, error: BaseException) -> None:
+        """Raise `error` at the asker, unless it was answered before."""
+        if not self._done.is_set():
+            self._error = error
+            self._done.set()
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is a reply that could be had without waiting."""
+        return self._done.is_set() and self._error is None
+
+    async def outcome(self) -> R:
+        """Wait for the reply."""
+        await self._done.wait()
+        if self._error is not None:
+            raise self._error
+        return self._reply
+
+
+async def ask(
+    mailbox: Mailbox[Request[M, R]], message: M, undelivered: Callable[[R], Awaitable[None]] | None = None
+) -> R:
+    """Send a message and wait for its reply.
+
+    If the asker is cancelled at the very moment it is answered, `undelivered` takes the reply. The actor sees to one
+    that comes later, by `Request.abandoned`.
+
+    Raises:
+        NotRunningError: the actor was shut down.
+        Exception: whatever the actor answered with.
+    """
+    request: Request[M, R] = Request(message)
+    await mailbox.tell(request)
+    try:
+        return await request.outcome()
+    except anyio.get_cancelled_exc_class():
+        request.abandoned = True
+        if request.answered and undelivered is not None:
+            with anyio.CancelScope(shield=True):
+                await undelivered(await request.outcome())
+        raise
+
+
+async def serve(mailbox: Mailbox[Request[M, R]], handle: Callable[[list[Request[M, R]]], Awaitable[None]]) -> None:
+    """Hand each batch of waiting requests to `handle` until the mailbox is closed and empty.
+
+    However this ends, no asker is left waiting.
+    """
+    batch: list[Request[M, R]] = []
+    try:
+        while batch := await mailbox.receive():
+            batch = [request for request in batch if not request.abandoned]
+            if batch:
+                await handle(batch)
+    finally:
+        for request in [*batch, *mailbox.discard()]:
+            request.fail(NotRunningError("it was shut down before this was done"))

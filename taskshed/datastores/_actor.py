@@ -1,0 +1,186 @@
+"""The datastore actor: one mailbox, two lanes, group commit.
+
+Commands go through the write lane. It takes everything that waits in its mailbox and hands it to the
+storage as one transaction, so that fifty coroutines that each await `add_task` pay for one commit. If
+that fails, each request is tried by itself, and only the guilty one gets the error. Reads have a lane
+of their own beside it.
+
+After each commit whoever subscribed is told the earliest due time that it brought. So is it told of what
+the storage reports from other processes.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
+
+import anyio
+import msgspec
+
+from taskshed._actor import Mailbox, Request, ask, serve
+from taskshed._clock import ambient_clock, sleep_until
+from taskshed._host import Component
+from taskshed._loops import sheltered
+from taskshed._planning import settle
+from taskshed._records import Record, thaw
+from taskshed.datastores._base import Storage
+from taskshed.datastores.commands import Claimed, Command, Selection, Settle, earliest_due
+from taskshed.errors import DatastoreUnavailableError, NotRunningError
+from taskshed.models import Task
+
+A = TypeVar("A")
+
+Commands = tuple[Command[Any], ...]
+Writes = Request[Commands, list[Any]]
+Reads = Request[Selection, list[Record]]
+
+logger = logging.getLogger("taskshed")
+
+_MAILBOX_CAPACITY = 1000
+_WATCH_AGAIN = 1_000_000
+
+
+class ScheduleChanged(msgspec.Struct, frozen=True):
+    """Something may be due at `earliest`, in microseconds since 1970; a hint, not a promise."""
+
+    earliest: int
+
+
+class DataStore(Component):
+    """Keeps tasks; the one source of truth, shared by any number of schedulers and workers.
+
+    It runs from `start` or `async with`, or from the first scheduler or worker that uses it, until the last of them
+    has ended.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        super().__init__()
+        self._storage = storage
+        self._writes: Mailbox[Writes] | None = None
+        self._reads: Mailbox[Reads] | None = None
+        self._subscribers: set[Mailbox[Any]] = set()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {'running' if self._writes is not None else 'not running'}>"
+
+    async def shutdown(self) -> None:
+        """End, once no scheduler and no worker uses it any more."""
+        await self._release(self)
+
+    async def ask(self, command: Command[A]) -> A:
+        """Carry out one command and return its answer.
+
+        Raises:
+            DatastoreError: it was not carried out.
+            NotRunningError: the datastore is not running.
+        """
+        (answer,) = await self.ask_all((command,))
+        return answer  # type: ignore[no-any-return]  # a command's answer is of its parameter's type
+
+    async def ask_all(self, commands: Commands) -> list[Any]:
+        """Carry out commands in one transaction, in order; raises as `ask` does."""
+        if self._writes is None:
+            raise self._not_running()
+        return await ask(self._writes, commands, self._give_back)
+
+    async def fetch(self, selection: Selection) -> list[Task]:
+        """The selected tasks: by id in the order asked for, else by `run_at`; raises as `ask` does."""
+        if self._reads is None:
+            raise self._not_running()
+        return [thaw(record) for record in await ask(self._reads, selection)]
+
+    @contextmanager
+    def subscribed(self, mailbox: Mailbox[Any]) -> Iterator[None]:
+        """Tell `mailbox` a `ScheduleChanged` whenever something may have become due earlier."""
+        self._subscribers.add(mailbox)
+        try:
+            yield
+        finally:
+            self._subscribers.discard(mailbox)
+
+    @asynccontextmanager
+    async def _lifetime(self) -> AsyncIterator[None]:
+        await self._storage.open(ambient_clock())
+        try:
+            async with anyio.create_task_group() as lanes:
+                writes: Mailbox[Writes] = Mailbox(_MAILBOX_CAPACITY)
+                reads: Mailbox[Reads] = Mailbox(_MAILBOX_CAPACITY)
+                watching = anyio.CancelScope()
+                lanes.start_soon(sheltered, serve, writes, self._commit)
+                lanes.start_soon(sheltered, serve, reads, self._read)
+                lanes.start_soon(sheltered, self._watch, watching)
+                self._writes, self._reads = writes, reads
+                try:
+                    yield
+                finally:
+                    self._writes = self._reads = None
+                    writes.close()
+                    reads.close()
+                    watching.cancel()
+        finally:
+            await self._storage.close()
+
+    async def _commit(self, requests: Sequence[Writes]) -> None:
+        commands = [command for request in requests for command in request.message]
+        try:
+            answers = iter(await self._storage.execute(commands))
+        except Exception as error:
+            if len(requests) == 1 or isinstance(error, DatastoreUnavailableError):
+                for request in requests:
+                    request.fail(error)
+            else:
+                for request in requests:
+                    await self._commit([request])
+            return
+        noticed: list[int] = []
+        for request in requests:
+            replies = [next(answers) for _ in request.message]
+            request.reply(replies)
+            noticed += _due_times(request.message, replies)
+            if request.abandoned and (released := _released(replies)):
+                await self._commit([Request((released,))])
+        if noticed:
+            await self._notice(min(noticed))
+
+    async def _give_back(self, replies: Sequence[Any]) -> None:
+        if released := _released(replies):
+            await self.ask(released)
+
+    async def _read(self, requests: Sequence[Reads]) -> None:
+        for request in requests:
+            try:
+                request.reply(await self._storage.fetch(request.message))
+            except Exception as error:
+                request.fail(error)
+
+    async def _watch(self, scope: anyio.CancelScope) -> None:
+        clock = ambient_clock()
+        with scope:
+            while True:
+                try:
+                    return await self._storage.watch(self._notice)
+                except Exception as error:  # a watch that broke is begun again, nothing else suffers
+                    logger.warning("%s cannot watch for changes made elsewhere: %s", type(self).__name__, error)
+                await sleep_until(clock, clock.monotonic() + _WATCH_AGAIN)
+
+    async def _notice(self, earliest: int) -> None:
+        for mailbox in tuple(self._subscribers):
+            try:
+                await mailbox.tell(ScheduleChanged(earliest))
+            except NotRunningError:
+                self._subscribers.discard(mailbox)
+
+    def _not_running(self) -> NotRunningError:
+        return NotRunningError(f"{type(self).__name__} is not running; start() it or use it in 'async with'")
+
+
+def _due_times(commands: Commands, replies: Sequence[Any]) -> list[int]:
+    pairs = zip(commands, replies, strict=True)
+    return [due for command, reply in pairs if (due := earliest_due(command, reply)) is not None]
+
+
+def _released(replies: Sequence[Any]) -> Settle | None:
+    """The command that gives back what was claimed for somebody who was cancelled meanwhile."""
+    claims = [reply for reply in replies if isinstance(reply, Claimed)]
+    settlements = [settle(record, None, "interrupted", claim.now) for claim in claims for record in claim.records]
+    return Settle(tuple(settlements)) if settlements else None

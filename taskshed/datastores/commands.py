@@ -1,0 +1,160 @@
+"""The language that datastores speak: one struct for each thing to do, one for each kind of answer.
+
+A store carries out a batch of commands in order, in one transaction. Instants and durations are in
+microseconds. The generic parameter of a command is the type of its answer. `Record` is a stored task,
+`Settlement` what becomes of a claimed one.
+"""
+
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from taskshed._planning import Settlement
+from taskshed._records import Record
+
+__all__ = [
+    "Add",
+    "Added",
+    "ById",
+    "Changed",
+    "Claim",
+    "Claimed",
+    "Command",
+    "Everything",
+    "InGroup",
+    "Lease",
+    "Move",
+    "Pause",
+    "Record",
+    "Remove",
+    "Renew",
+    "Resume",
+    "Selection",
+    "Settle",
+    "Settlement",
+    "earliest_due",
+]
+
+A = TypeVar("A")
+
+
+class ById(msgspec.Struct, frozen=True):
+    """The tasks with these ids."""
+
+    task_ids: tuple[str, ...]
+
+
+class InGroup(msgspec.Struct, frozen=True):
+    """The tasks of a group."""
+
+    group_id: str
+
+
+class Everything(msgspec.Struct, frozen=True):
+    """All tasks."""
+
+
+Selection = ById | InGroup | Everything
+
+
+class Lease(msgspec.Struct, frozen=True):
+    """A claimed occurrence: whose token is not the task's own any more has lost it."""
+
+    task_id: str
+    token: int
+
+
+class Added(msgspec.Struct, frozen=True):
+    """Answer to `Add`: the ids that existed and were left as they were."""
+
+    kept: tuple[str, ...] = ()
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """Answer to a change: the ids that do not exist, and the earliest due time that it made."""
+
+    missing: tuple[str, ...] = ()
+    earliest: int | None = None
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """Answer to `Claim`.
+
+    Attributes:
+        now: the store's wall instant at the claim.
+        records: what was claimed, in the order in which it was due.
+        next_due: the earliest due time that is left, the leases just given included.
+    """
+
+    now: int
+    records: tuple[Record, ...]
+    next_due: int | None
+
+
+class Command(msgspec.Struct, Generic[A], frozen=True):
+    """Something to do, answered with an `A`."""
+
+
+class Add(Command[Added], frozen=True):
+    """Store tasks. With `replace`, one with a taken id takes that place and older claims of it become stale."""
+
+    records: tuple[Record, ...]
+    replace: bool = True
+
+
+class Pause(Command[Changed], frozen=True):
+    """Make tasks not due until resumed; runs that have begun go on. Pausing twice keeps the first time."""
+
+    selection: Selection
+
+
+class Resume(Command[Changed], frozen=True):
+    """Make paused tasks due again."""
+
+    selection: Selection
+
+
+class Move(Command[Changed], frozen=True):
+    """Give tasks a new `run_at`, by id. Claims of them become stale, and failed ones are scheduled anew."""
+
+    times: dict[str, int]
+
+
+class Remove(Command[None], frozen=True):
+    """Delete tasks; ids that do not exist are ignored."""
+
+    selection: Selection
+
+
+class Claim(Command[Claimed], frozen=True):
+    """Take up to `limit` due occurrences for `lease`: each gets a new, greater token and one attempt more."""
+
+    limit: int
+    lease: int
+
+
+class Settle(Command[tuple[Lease, ...]], frozen=True):
+    """End claimed occurrences; the answer names those whose token was stale, which changed nothing."""
+
+    settlements: tuple[Settlement, ...]
+
+
+class Renew(Command[tuple[Lease, ...]], frozen=True):
+    """Let leases end `lease` from now; the answer names those that were stale."""
+
+    leases: tuple[Lease, ...]
+    lease: int
+
+
+def earliest_due(command: Command[Any], answer: Any) -> int | None:
+    """The earliest due time that a command may have brought into being, for whoever waits for one."""
+    match command, answer:
+        case Add(records=records), _:
+            return min((due for record in records if (due := record.due) is not None), default=None)
+        case Settle(settlements=settlements), _:
+            moved = (item.run_at for item in settlements if item.outcome in ("next", "released"))
+            return min(moved, default=None)
+        case _, Changed(earliest=earliest):
+            return earliest
+        case _:
+            return None

@@ -1,0 +1,169 @@
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from taskshed._clock import to_micros
+from taskshed._host import Component
+from taskshed._records import freeze
+from taskshed.datastores._actor import DataStore
+from taskshed.datastores.commands import Add, ById, Changed, Everything, Move, Pause, Remove, Resume
+from taskshed.errors import TaskNotFoundError
+from taskshed.models import RunType, Task, TaskExecutionTime
+from taskshed.schedulers._selectors import selection
+from taskshed.workers._base import Worker
+from taskshed.workers._callbacks import Callback
+
+
+class AsyncScheduler(Component):
+    """Adds, finds, changes and removes the tasks of a datastore.
+
+    Args:
+        datastore: where the tasks are; it is started and kept running with the scheduler.
+        worker: runs them, if that is to happen in this process; it is started with the scheduler, and a task that
+            names a callback it does not know is refused.
+
+    Every call checks its arguments first (`ValueError`, `TypeError`) and changes all or nothing. All raise
+    `NotRunningError` outside of `start` and `shutdown`, and `DatastoreError` if the datastore fails.
+    """
+
+    def __init__(self, datastore: DataStore, worker: Worker | None = None) -> None:
+        super().__init__()
+        if not isinstance(datastore, DataStore):
+            raise TypeError(f"datastore must be a DataStore such as InMemoryDataStore(), not {datastore!r}")
+        if worker is not None and not isinstance(worker, Worker):
+            raise TypeError(f"worker must be an EventDrivenWorker or a PollingWorker, not {worker!r}")
+        self._datastore = datastore
+        self._worker = worker
+
+    def __repr__(self) -> str:
+        return f"<AsyncScheduler datastore={self._datastore!r} worker={self._worker!r}>"
+
+    @property
+    def datastore(self) -> DataStore:
+        """Where the tasks are."""
+        return self._datastore
+
+    async def add_task(
+        self,
+        callback: str,
+        run_at: datetime | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        run_type: RunType = "once",
+        interval: timedelta | None = None,
+        task_id: str | None = None,
+        group_id: str | None = None,
+        paused: bool = False,
+        coalesce: bool = True,
+        *,
+        replace_existing: bool = True,
+    ) -> Task:
+        """Schedule a task; the arguments are the fields of `Task`.
+
+        With `replace_existing=False` a task with the same id is left as it is.
+
+        Returns:
+            The task as it is stored afterwards.
+
+        Raises:
+            IncorrectCallbackNameError: the scheduler's worker has no such callback.
+        """
+        given: dict[str, Any] = {"run_at": run_at, "kwargs": kwargs, "task_id": task_id}
+        task = Task(
+            callback=callback,
+            run_type=run_type,
+            interval=interval,
+            group_id=group_id,
+            paused=paused,
+            coalesce=coalesce,
+            **{name: value for name, value in given.items() if value is not None},
+        )
+        while await self._add((task,), replace_existing):
+            if existing := await self._datastore.fetch(ById((task.task_id,))):
+                return existing[0]
+        return task
+
+    async def add_tasks(self, tasks: Iterable[Task], *, replace_existing: bool = True) -> None:
+        """Schedule many tasks in one transaction; raises as `add_task` does, and then none is added."""
+        tasks = tuple(tasks)
+        for task in tasks:
+            if not isinstance(task, Task):
+                raise TypeError(f"tasks must be Task objects, not {task!r}")
+        await self._add(tasks, replace_existing)
+
+    async def fetch_tasks(self, *, task_ids: Iterable[str] | None = None, group_id: str | None = None) -> list[Task]:
+        """The tasks with these ids, in this order and less those that do not exist; or a group's, by `run_at`."""
+        return await self._datastore.fetch(selection(task_ids, group_id))
+
+    async def pause_tasks(self, *, task_ids: Iterable[str] | None = None, group_id: str | None = None) -> None:
+        """Let no new run of these tasks begin until they are resumed; runs that have begun go on.
+
+        Raises:
+            TaskNotFoundError: an id does not exist; the others are paused.
+        """
+        _check_found(await self._datastore.ask(Pause(selection(task_ids, group_id))))
+
+    async def resume_tasks(self, *, task_ids: Iterable[str] | None = None, group_id: str | None = None) -> None:
+        """Let paused tasks run again; what they missed is made up for according to their `coalesce`.
+
+        Raises:
+            TaskNotFoundError: an id does not exist; the others are resumed.
+        """
+        _check_found(await self._datastore.ask(Resume(selection(task_ids, group_id))))
+
+    async def remove_tasks(self, *, task_ids: Iterable[str] | None = None, group_id: str | None = None) -> None:
+        """Delete these tasks; ids that do not exist are ignored, and runs that have begun go on to their end."""
+        await self._datastore.ask(Remove(selection(task_ids, group_id)))
+
+    async def remove_all_tasks(self) -> None:
+        """Delete every task of the datastore."""
+        await self._datastore.ask(Remove(Everything()))
+
+    async def update_execution_times(self, *, tasks: Iterable[TaskExecutionTime | Task]) -> None:
+        """Move tasks to a new `run_at`, which for a recurring one is where its grid begins.
+
+        A failed task is scheduled anew, a paused one stays paused. A run that has begun goes on, and its end does not
+        change the new time.
+
+        Raises:
+            TaskNotFoundError: an id does not exist; the others are moved.
+        """
+        times: dict[str, int] = {}
+        for task in tasks:
+            if not isinstance(task, (TaskExecutionTime, Task)):
+                raise TypeError(f"tasks must be TaskExecutionTime objects, not {task!r}")
+            times[task.task_id] = to_micros(task.run_at)
+        _check_found(await self._datastore.ask(Move(times)))
+
+    def add_callback(self, callback_name: str, callback: Callback) -> None:
+        """Register one more callback with the scheduler's worker.
+
+        Raises:
+            RuntimeError: the scheduler has no worker.
+            TypeError: it is no coroutine function.
+            ValueError: the name is taken.
+        """
+        if self._worker is None:
+            raise RuntimeError("this scheduler has no worker; give the callback to the worker that runs the tasks")
+        self._worker.add_callback(callback_name, callback)
+
+    async def _add(self, tasks: tuple[Task, ...], replace_existing: bool) -> tuple[str, ...]:
+        if self._worker is not None:
+            self._worker.callbacks.check(task.callback for task in tasks)
+        records = tuple(freeze(task) for task in tasks)
+        return (await self._datastore.ask(Add(records, replace_existing))).kept
+
+    def _parts(self) -> tuple[Component, ...]:
+        return (self._datastore,) if self._worker is None else (self._datastore, self._worker)
+
+    @asynccontextmanager
+    async def _lifetime(self) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for part in self._parts():
+                await stack.enter_async_context(part.held_by(self))
+            yield
+
+
+def _check_found(changed: Changed) -> None:
+    if changed.missing:
+        raise TaskNotFoundError(changed.missing)

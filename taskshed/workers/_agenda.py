@@ -1,0 +1,164 @@
+"""What a worker holds and what it does next: decisions only, no clock and no awaiting.
+
+The worker tells its agenda what happened and asks it for a plan. All instants are the store's wall time in
+microseconds. At most one exchange with the datastore is under way at a time; what comes up meanwhile goes with the
+next one, so that settling, renewing and claiming travel together.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from taskshed._planning import Settlement, settle
+from taskshed._records import Record
+from taskshed.datastores.commands import Claim, Claimed, Command, Lease, Renew, Settle
+
+# (now, earliest due time in the datastore or None) -> when to claim next, or None for "when told"
+WakeRule = Callable[[int, int | None], int | None]
+
+MAX_CLAIM = 500
+_SHORTEST_PAUSE = 100_000
+_LONGEST_PAUSE = 1_000_000
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What to do now.
+
+    Attributes:
+        commands: to exchange with the datastore; none if empty.
+        wake_at: when to ask for the next plan even if nothing happens; None: only when something does.
+    """
+
+    commands: tuple[Command[Any], ...]
+    wake_at: int | None
+
+
+class Agenda:
+    """The state of one worker at work."""
+
+    def __init__(self, wake_rule: WakeRule, max_concurrency: int, lease: int, now: int) -> None:
+        self._wake_rule = wake_rule
+        self._max_concurrency = max_concurrency
+        self._lease = lease
+        self._running: set[Lease] = set()
+        self._renewable: set[Lease] = set()
+        self._settlements: list[Settlement] = []
+        self._claim_at: int | None = now
+        self._noticed: int | None = None
+        self._renew_at = now
+        self._exchanging = False
+        self._failures = 0
+        self._not_before = now
+        self._closing = False
+
+    @property
+    def running(self) -> int:
+        """How many occurrences are being run."""
+        return len(self._running)
+
+    @property
+    def claim_at(self) -> int | None:
+        """When the next claim is planned."""
+        return self._claim_at
+
+    @property
+    def finished(self) -> bool:
+        """Whether the worker was told to end and has nothing left to do."""
+        return self._closing and not (self._exchanging or self._running or self._settlements)
+
+    def plan(self, now: int) -> Plan:
+        """Decide what to do at `now`; the commands of a plan count as sent."""
+        if self._exchanging:
+            return Plan((), None)
+        if now < self._not_before:
+            return Plan((), self._not_before)
+        commands: list[Command[Any]] = []
+        if self._settlements:
+            commands.append(Settle(tuple(self._settlements)))
+            self._settlements = []
+        if self._renewable and self._renew_at <= now:
+            commands.append(Renew(tuple(self._renewable), self._lease))
+            self._renew_at = now + self._lease // 3
+        limit = min(self._free_slots(), MAX_CLAIM)
+        if limit and self._claim_at is not None and self._claim_at <= now:
+            commands.append(Claim(limit, self._lease))
+            self._noticed = None
+        if commands:
+            self._exchanging = True
+            return Plan(tuple(commands), None)
+        deadlines = [self._renew_at if self._renewable else None, self._claim_at if limit else None]
+        return Plan((), min((at for at in deadlines if at is not None), default=None))
+
+    def noticed(self, due: int) -> None:
+        """Something may be due then. A notice that comes while a claim is under way may be news to that claim."""
+        self._noticed = _earlier(self._noticed, due)
+        self._claim_at = _earlier(self._claim_at, due)
+
+    def exchanged(self, commands: Sequence[Command[Any]], answers: Sequence[Any], now: int) -> tuple[Record, ...]:
+        """Take in the datastore's answers; returns what to run."""
+        self._exchanging = False
+        self._failures = 0
+        self._not_before = now  # the store's clock may have turned out to be far behind ours
+        for command, answer in zip(commands, answers, strict=True):
+            match command, answer:
+                case Renew(), lost:
+                    self._renewable.difference_update(lost)
+                case Claim(), Claimed():
+                    return self._claimed(answer, now)
+                case _:
+                    pass
+        return ()
+
+    def exchange_failed(self, commands: Sequence[Command[Any]], now: int, chance: float) -> bool:
+        """Take back what was not done and pause, each time for longer; `chance`, from 0 to 1, spreads the pauses.
+
+        Returns whether this is the first failure of a row.
+        """
+        self._exchanging = False
+        for command in commands:
+            if isinstance(command, Settle):
+                self._settlements[:0] = command.settlements
+            elif isinstance(command, Renew):
+                self._renew_at = now
+        pause = min(_SHORTEST_PAUSE << min(self._failures, 10), _LONGEST_PAUSE)
+        self._not_before = now + round(pause * (0.5 + chance / 2))
+        self._failures += 1
+        return self._failures == 1
+
+    def ended(self, settlement: Settlement) -> None:
+        """A run has ended."""
+        lease = Lease(settlement.task_id, settlement.token)
+        self._running.discard(lease)
+        self._renewable.discard(lease)
+        self._settlements.append(settlement)
+
+    def close(self) -> None:
+        """Claim no more."""
+        self._closing = True
+        self._claim_at = None
+
+    def give_up(self) -> None:
+        """Forget what could not be settled: the leases will run out."""
+        self._settlements.clear()
+
+    def _claimed(self, answer: Claimed, now: int) -> tuple[Record, ...]:
+        if self._closing:  # too late to begin: others shall have them at once
+            self._settlements += [settle(record, None, "interrupted", answer.now) for record in answer.records]
+            return ()
+        if not self._renewable:
+            self._renew_at = now + self._lease // 3
+        leases = [Lease(record.task_id, record.token) for record in answer.records]
+        self._running.update(leases)
+        self._renewable.update(leases)
+        self._claim_at = self._wake_rule(now, answer.next_due)
+        if self._noticed is not None:
+            self._claim_at = _earlier(self._claim_at, self._noticed)
+        return answer.records
+
+    def _free_slots(self) -> int:
+        return 0 if self._closing else self._max_concurrency - len(self._running)
+
+
+def _earlier(one: int | None, other: int) -> int:
+    return other if one is None else min(one, other)

@@ -1,0 +1,46 @@
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
+from typing import Any
+
+from taskshed._actor import Mailbox
+from taskshed._clock import duration_micros
+from taskshed.datastores._actor import DataStore
+from taskshed.workers._agenda import WakeRule
+from taskshed.workers._base import Worker, check_duration
+from taskshed.workers._callbacks import Callback
+from taskshed.workers._shift import Message
+
+
+def wake_every(interval: int) -> WakeRule:
+    """Look every `interval` microseconds, and at once while more is due than was taken."""
+
+    def rule(now: int, next_due: int | None) -> int | None:
+        return now if next_due is not None and next_due <= now else now + interval
+
+    return rule
+
+
+class PollingWorker(Worker):
+    """A worker that looks into its datastore at an interval and needs no notice of anything.
+
+    Args:
+        polling_interval: how long it waits between two looks; a task starts up to that much late.
+    """
+
+    def __init__(
+        self,
+        callback_map: Mapping[str, Callback],
+        datastore: DataStore,
+        polling_interval: timedelta = timedelta(seconds=3),
+        **settings: Any,
+    ) -> None:
+        super().__init__(callback_map, datastore, **settings)
+        check_duration("polling_interval", polling_interval, least=timedelta(milliseconds=1))
+        self._polling_interval = polling_interval
+
+    def _wake_rule(self) -> WakeRule:
+        return wake_every(duration_micros(self._polling_interval))
+
+    def _notices(self, inbox: Mailbox[Message]) -> AbstractContextManager[None]:
+        return nullcontext()

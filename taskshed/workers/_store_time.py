@@ -1,0 +1,24 @@
+"""The store's time as a worker knows it: the only time that decides what is due."""
+
+from taskshed._clock import Clock, ClockOffset
+
+
+class StoreTime:
+    """Tells the store's wall instant from our monotonic clock, never ahead of the store."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        # Until the store has been asked, its clock is taken to agree with ours.
+        self._offset = ClockOffset(clock.now() - clock.monotonic())
+
+    def now(self) -> int:
+        """The store's wall instant, or a little less."""
+        return self.clock.monotonic() + self._offset.lead
+
+    def monotonic(self, instant: int) -> int:
+        """Our monotonic instant at a wall instant of the store."""
+        return instant - self._offset.lead
+
+    def observe(self, *, sent: int, theirs: int, received: int) -> None:
+        """Learn from one exchange; `sent` and `received` are monotonic instants."""
+        self._offset.observe(sent=sent, theirs=theirs, received=received)

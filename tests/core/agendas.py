@@ -1,0 +1,59 @@
+"""What a datastore could answer to an agenda, for the tests of agendas."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from taskshed._planning import Ending, Settlement, settle
+from taskshed._records import Body, Record
+from taskshed.datastores.commands import Claim, Claimed, Command, Lease, Renew, Settle
+from taskshed.workers._agenda import Agenda, Plan, WakeRule
+from taskshed.workers._event_driven import wake_when_due
+
+SECOND = 1_000_000
+LEASE = 30 * SECOND
+
+
+def new_agenda(size: int = 3, now: int = 0, rule: WakeRule = wake_when_due) -> Agenda:
+    """An agenda with nothing on it yet but to look."""
+    return Agenda(rule, size, LEASE, now)
+
+
+def claimed(*task_ids: str, token: int = 1) -> tuple[Record, ...]:
+    """Occurrences of these tasks, claimed."""
+    return tuple(Record(task_id=task_id, body="", run_at=0, token=token, attempts=1) for task_id in task_ids)
+
+
+def leases(records: Sequence[Record]) -> set[Lease]:
+    """What a worker has to show for them."""
+    return {Lease(record.task_id, record.token) for record in records}
+
+
+def ended(record: Record, ending: Ending = "succeeded") -> Settlement:
+    """The end of a run."""
+    return settle(record, Body("ring"), ending, 0)
+
+
+def answer(
+    agenda: Agenda,
+    plan: Plan,
+    now: int,
+    records: tuple[Record, ...] = (),
+    next_due: int | None = None,
+    lost: Sequence[Record] = (),
+) -> tuple[Record, ...]:
+    """Let the agenda have the datastore's answers to a plan; `lost` leases are stale to it."""
+
+    def one(command: Command[Any]) -> Any:
+        match command:
+            case Claim():
+                return Claimed(now, records, next_due)
+            case Renew() | Settle():
+                return tuple(leases(lost))
+
+    return agenda.exchanged(plan.commands, [one(command) for command in plan.commands], now)
+
+
+def at_work(*task_ids: str, size: int = 3, next_due: int | None = None) -> tuple[Agenda, tuple[Record, ...]]:
+    """An agenda that has claimed occurrences of these tasks at 0, and what it claimed."""
+    agenda = new_agenda(size)
+    return agenda, answer(agenda, agenda.plan(0), 0, claimed(*task_ids), next_due)

@@ -1,0 +1,222 @@
+"""What users call: arguments, answers and errors of the scheduler, on both stores."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+import taskshed
+from taskshed.datastores import DataStore, InMemoryDataStore, SQLDataStore
+from taskshed.schedulers import AsyncScheduler
+from taskshed.workers import EventDrivenWorker
+
+pytestmark = pytest.mark.anyio
+
+TOMORROW = datetime.now(UTC) + timedelta(days=1)
+STORES: dict[str, Callable[[Path], DataStore]] = {
+    "memory": lambda folder: InMemoryDataStore(),
+    "sqlite": lambda folder: SQLDataStore(f"sqlite:///{folder / 'tasks.db'}"),
+}
+
+
+@pytest.fixture(params=STORES)
+def datastore(request: pytest.FixtureRequest, tmp_path: Path) -> DataStore:
+    return STORES[request.param](tmp_path)
+
+
+@pytest.fixture
+async def scheduler(datastore: DataStore) -> AsyncIterator[AsyncScheduler]:
+    async with AsyncScheduler(datastore) as scheduler:
+        yield scheduler
+
+
+async def greet(name: str = "") -> None: ...
+
+
+def say_hello() -> None: ...
+
+
+async def test_add_task_returns_what_is_stored(scheduler: AsyncScheduler) -> None:
+    task = await scheduler.add_task("greet", TOMORROW, {"name": "Ada"}, "recurring", timedelta(hours=1), "id", "group")
+    assert task == taskshed.Task(
+        callback="greet",
+        run_at=TOMORROW,
+        kwargs={"name": "Ada"},
+        run_type="recurring",
+        interval=timedelta(hours=1),
+        task_id="id",
+        group_id="group",
+    )
+    assert await scheduler.fetch_tasks(task_ids=["id"]) == [task]
+    assert await scheduler.fetch_tasks(group_id="group") == [task]
+
+
+async def test_a_naive_time_is_local_and_any_zone_is_kept_in_utc(scheduler: AsyncScheduler) -> None:
+    local = datetime(2031, 7, 1, 12, 30, 0, 123456)
+    berlin = datetime(2031, 7, 1, 12, 30, 0, 123456, tzinfo=ZoneInfo("Europe/Berlin"))
+    first = await scheduler.add_task("greet", local)
+    second = await scheduler.add_task("greet", berlin)
+    assert first.run_at == local.astimezone(UTC)
+    assert second.run_at.isoformat() == "2031-07-01T10:30:00.123456+00:00"
+    assert await scheduler.fetch_tasks(task_ids=[first.task_id, second.task_id]) == [first, second]
+
+
+async def test_ids_that_are_made_sort_by_time(scheduler: AsyncScheduler) -> None:
+    ids = [(await scheduler.add_task("greet", TOMORROW)).task_id for _ in range(20)]
+    assert ids == sorted(ids)
+
+
+async def test_replacing_and_leaving_what_exists(scheduler: AsyncScheduler) -> None:
+    first = await scheduler.add_task("greet", TOMORROW, {"name": "first"}, task_id="id")
+    left = await scheduler.add_task("greet", TOMORROW, {"name": "second"}, task_id="id", replace_existing=False)
+    assert left == first
+    replaced = await scheduler.add_task("greet", TOMORROW, {"name": "third"}, task_id="id")
+    assert await scheduler.fetch_tasks(task_ids=["id"]) == [replaced]
+
+
+BAD_ADDS: list[tuple[dict[str, Any], type[Exception], str]] = [
+    ({"callback": ""}, ValueError, "callback must not be empty"),
+    ({"callback": None}, TypeError, "callback must be a str, not None"),
+    ({"callback": "c" * 256}, ValueError, "callback has 256 characters"),
+    ({"task_id": ""}, ValueError, "task_id must not be empty"),
+    ({"task_id": 7}, TypeError, "task_id must be a str, not 7"),
+    ({"task_id": "i" * 256}, ValueError, "task_id has 256 characters"),
+    ({"group_id": ""}, ValueError, "group_id must not be empty"),
+    ({"group_id": "g" * 256}, ValueError, "group_id has 256 characters"),
+    ({"run_at": "noon"}, TypeError, "run_at must be a datetime, not 'noon'"),
+    ({"run_type": "daily"}, ValueError, "run_type must be 'once' or 'recurring', not 'daily'"),
+    ({"run_type": "recurring"}, ValueError, "a recurring task needs an interval"),
+    ({"interval": timedelta(1)}, ValueError, "run_type='once'"),
+    ({"run_type": "recurring", "interval": timedelta(0)}, ValueError, "interval must be positive"),
+    ({"run_type": "recurring", "interval": -timedelta(1)}, ValueError, "interval must be positive"),
+    ({"run_type": "recurring", "interval": 60}, TypeError, "interval must be a timedelta, not 60"),
+    ({"paused": "yes"}, TypeError, "paused must be True or False, not 'yes'"),
+    ({"coalesce": None}, TypeError, "coalesce must be True or False, not None"),
+    ({"kwargs": ["name"]}, TypeError, "kwargs must map"),
+    ({"kwargs": {1: "one"}}, TypeError, "kwargs has the key 1"),
+    ({"kwargs": {"a": [{"b": object()}]}}, TypeError, r"kwargs\['a'\]\[0\]\['b'\] cannot be written as JSON"),
+    ({"kwargs": {"a": {"b": float("nan")}}}, ValueError, r"kwargs\['a'\]\['b'\] is nan"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "kind", "message"), BAD_ADDS, ids=[message for _, _, message in BAD_ADDS])
+async def test_a_bad_task_is_refused_and_nothing_is_stored(
+    scheduler: AsyncScheduler, arguments: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        await scheduler.add_task(**{"callback": "greet", "task_id": "id", **arguments})
+    assert await scheduler.fetch_tasks(task_ids=["id"]) == []
+
+
+async def test_add_tasks_is_all_or_nothing(scheduler: AsyncScheduler) -> None:
+    good = taskshed.Task(callback="greet", task_id="good")
+    bad = taskshed.Task(callback="greet", task_id="bad", kwargs={"deep": [object()]})
+    with pytest.raises(TypeError, match=r"kwargs\['deep'\]\[0\]"):
+        await scheduler.add_tasks([good, bad])
+    with pytest.raises(TypeError, match="tasks must be Task objects"):
+        await scheduler.add_tasks([good, "bad"])  # type: ignore[list-item]  # the point of the test
+    assert await scheduler.fetch_tasks(task_ids=["good", "bad"]) == []
+
+
+SELECTING = ["fetch_tasks", "pause_tasks", "resume_tasks", "remove_tasks"]
+BAD_SELECTORS: list[tuple[dict[str, Any], type[Exception], str]] = [
+    ({}, ValueError, "exactly one of task_ids and group_id, not neither"),
+    ({"task_ids": ["a"], "group_id": "g"}, ValueError, "exactly one of task_ids and group_id, not both"),
+    ({"task_ids": [], "group_id": "g"}, ValueError, "not both"),
+    ({"task_ids": "abc"}, TypeError, r"task_ids=\['abc'\]"),
+    ({"task_ids": [1]}, TypeError, "task_id must be a str, not 1"),
+    ({"group_id": ""}, ValueError, "group_id must not be empty"),
+    ({"group_id": 5}, TypeError, "group_id must be a str, not 5"),
+]
+
+
+@pytest.mark.parametrize("method", SELECTING)
+@pytest.mark.parametrize(("selectors", "kind", "message"), BAD_SELECTORS, ids=[text for _, _, text in BAD_SELECTORS])
+async def test_bad_selectors_are_refused(
+    scheduler: AsyncScheduler, method: str, selectors: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        await getattr(scheduler, method)(**selectors)
+
+
+@pytest.mark.parametrize("method", SELECTING)
+@pytest.mark.parametrize("selectors", [{"task_ids": []}, {"task_ids": iter(())}, {"group_id": "nobody"}])
+async def test_an_empty_selection_is_fine(scheduler: AsyncScheduler, method: str, selectors: dict[str, Any]) -> None:
+    assert not await getattr(scheduler, method)(**selectors)
+
+
+async def test_unknown_ids_are_named_and_the_others_changed(scheduler: AsyncScheduler) -> None:
+    await scheduler.add_task("greet", TOMORROW, task_id="known")
+    with pytest.raises(taskshed.TaskNotFoundError, match="'x', 'y'") as caught:
+        await scheduler.pause_tasks(task_ids=["x", "known", "y"])
+    assert caught.value.task_ids == ("x", "y")
+    (task,) = await scheduler.fetch_tasks(task_ids=["x", "known"])
+    assert task.paused
+    with pytest.raises(taskshed.TaskNotFoundError):
+        await scheduler.resume_tasks(task_ids=["known", "x"])
+    later = TOMORROW + timedelta(days=1)
+    with pytest.raises(taskshed.TaskNotFoundError):
+        await scheduler.update_execution_times(
+            tasks=[taskshed.TaskExecutionTime(task_id=task_id, run_at=later) for task_id in ("x", "known")]
+        )
+    (task,) = await scheduler.fetch_tasks(task_ids=["known"])
+    assert (task.paused, task.run_at) == (False, later)
+    await scheduler.remove_tasks(task_ids=["x", "known"])
+    assert await scheduler.fetch_tasks(task_ids=["known"]) == []
+
+
+async def test_groups_are_paused_resumed_and_removed_whole(scheduler: AsyncScheduler) -> None:
+    for n in range(3):
+        await scheduler.add_task("greet", TOMORROW, task_id=f"in-{n}", group_id="g")
+    await scheduler.add_task("greet", TOMORROW, task_id="out")
+    await scheduler.pause_tasks(group_id="g")
+    assert all(task.paused and task.paused_at is not None for task in await scheduler.fetch_tasks(group_id="g"))
+    await scheduler.resume_tasks(group_id="g")
+    assert not any(task.paused or task.paused_at for task in await scheduler.fetch_tasks(group_id="g"))
+    await scheduler.remove_tasks(group_id="g")
+    assert await scheduler.fetch_tasks(group_id="g") == []
+    assert len(await scheduler.fetch_tasks(task_ids=["out"])) == 1
+    await scheduler.remove_all_tasks()
+    assert await scheduler.fetch_tasks(task_ids=["out"]) == []
+
+
+async def test_a_callback_that_the_worker_does_not_know_is_refused_at_once(datastore: DataStore) -> None:
+    async with taskshed.open_scheduler(datastore, callback_map={"greet": greet}) as scheduler:
+        with pytest.raises(taskshed.IncorrectCallbackNameError, match="'great'; known are: 'greet'"):
+            await scheduler.add_task("great", TOMORROW, task_id="id")
+        with pytest.raises(taskshed.IncorrectCallbackNameError):
+            await scheduler.add_tasks(taskshed.Task(callback=name, task_id=name) for name in ("greet", "great"))
+        assert await scheduler.fetch_tasks(task_ids=["id", "greet", "great"]) == []
+        scheduler.add_callback("great", greet)
+        await scheduler.add_task("great", TOMORROW)
+        with pytest.raises(ValueError, match="'great' is taken"):
+            scheduler.add_callback("great", greet)
+
+
+async def test_callbacks_that_are_no_coroutine_functions_are_refused(datastore: DataStore) -> None:
+    with pytest.raises(TypeError, match="wrap it in one, for example: async def"):
+        EventDrivenWorker({"hello": say_hello}, datastore)  # type: ignore[dict-item]  # the point of the test
+    async with AsyncScheduler(datastore) as scheduler:
+        with pytest.raises(RuntimeError, match="no worker"):
+            scheduler.add_callback("greet", greet)
+
+
+async def test_calls_outside_the_lifetime_say_what_to_do(datastore: DataStore) -> None:
+    scheduler = AsyncScheduler(datastore)
+    for _ in range(2):
+        with pytest.raises(taskshed.NotRunningError, match=r"start\(\) it or use it in 'async with'"):
+            await scheduler.add_task("greet")
+        async with scheduler:
+            await scheduler.add_task("greet", TOMORROW)
+
+
+async def test_update_execution_times_takes_tasks_too(scheduler: AsyncScheduler) -> None:
+    task = await scheduler.add_task("greet", TOMORROW, task_id="id")
+    await scheduler.update_execution_times(tasks=[taskshed.Task(callback="any", task_id="id", run_at=datetime.max)])
+    (moved,) = await scheduler.fetch_tasks(task_ids=["id"])
+    assert moved.run_at > task.run_at
+    with pytest.raises(TypeError, match="TaskExecutionTime"):
+        await scheduler.update_execution_times(tasks=["id"])  # type: ignore[list-item]  # the point of the test
