@@ -13,7 +13,7 @@ import taskshed
 PROGRAM = Path(__file__).with_name("program.py")
 PROGRAMS = [(loop, ending) for loop in ("asyncio", "uvloop", "trio") for ending in ("leaves", "shuts-down")]
 PROGRAMS.append(("run_forever", "leaves"))  # it has nowhere to shut down
-# CPython forgets that it was a KeyboardInterrupt, and exits with 1, if another thread runs exec() on a string just then.
+# CPython forgets that it was a KeyboardInterrupt, and exits with 1, if another thread runs exec() on text just then.
 ENDED_BY_INTERRUPT = [-signal.SIGINT, 1]
 COMPLAINTS = ["Warning", "never awaited", "was destroyed", "Exception ignored", "InternalError", "Fatal", "died"]
 
