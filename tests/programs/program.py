@@ -36,9 +36,23 @@ worker = EventDrivenWorker(callback_map={"idle": idle, "busy": busy}, datastore=
 scheduler = AsyncScheduler(datastore=datastore, worker=worker)
 
 
+async def warm_up() -> None:
+    # SQLAlchemy 2.0 runs exec() on its thread when it first meets a statement; if that happens while an interrupt ends
+    # the program, CPython forgets the interrupt and exits with 1. So one task goes all the way before.
+    warm = anyio.Event()
+
+    async def set_warm() -> None:
+        warm.set()
+
+    worker.add_callback("set_warm", set_warm)
+    await scheduler.add_task(callback="set_warm")
+    await warm.wait()
+
+
 async def main() -> None:
     await scheduler.start()
     await worker.start()
+    await warm_up()
     run_at = datetime.now() + timedelta(milliseconds=50)
     await scheduler.add_task(callback=callback, run_at=run_at, task_id=callback)
     await scheduler.add_task(callback="idle", run_at=run_at + timedelta(days=1), task_id="tomorrow")
