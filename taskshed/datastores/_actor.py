@@ -24,7 +24,17 @@ from taskshed._loops import sheltered
 from taskshed._planning import settle
 from taskshed._records import Record, thaw
 from taskshed.datastores._base import Storage
-from taskshed.datastores.commands import Claimed, Command, Selection, Settle, earliest_due
+from taskshed.datastores.commands import (
+    Changed,
+    Claimed,
+    Command,
+    Pause,
+    Remove,
+    Resume,
+    Selection,
+    Settle,
+    earliest_due,
+)
 from taskshed.errors import DatastoreUnavailableError, NotRunningError
 from taskshed.models import Task
 
@@ -68,13 +78,16 @@ class DataStore(Component):
         await self._release(self)
 
     async def ask(self, command: Command[A]) -> A:
-        """Carry out one command and return its answer.
+        """Carry out one command and return its answer; a change of a big group may take several transactions.
 
         Raises:
             DatastoreError: it was not carried out.
             NotRunningError: the datastore is not running.
         """
         (answer,) = await self.ask_all((command,))
+        while isinstance(command, Pause | Resume | Remove) and isinstance(answer, Changed) and answer.rest is not None:
+            rest = msgspec.structs.replace(command, selection=answer.rest)
+            (answer,) = await self.ask_all((rest,))
         return answer  # type: ignore[no-any-return]  # a command's answer is of its parameter's type
 
     async def ask_all(self, commands: Commands) -> list[Any]:

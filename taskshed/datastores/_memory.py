@@ -94,9 +94,10 @@ class MemoryStorage:
         earliest = min((record.due for record in moved if record.due is not None), default=None)
         return Changed(missing=self._missing(ById(tuple(command.times))), earliest=earliest)
 
-    def _remove(self, command: Remove) -> None:
+    def _remove(self, command: Remove) -> Changed:
         for record in list(self._select(command.selection)):
             self._forget(record)
+        return Changed()
 
     def _claim(self, command: Claim) -> Claimed:
         now = self._clock.now()
@@ -178,10 +179,10 @@ class MemoryStorage:
         match selection:
             case ById(task_ids=task_ids):
                 return dict.fromkeys(task_ids)
-            case InGroup(group_id=group_id):
-                return self._groups.get(group_id, ())
-            case Everything():
-                return self._records
+            case InGroup(group_id=group_id, after=after):
+                return [task_id for task_id in self._groups.get(group_id, ()) if task_id > after]
+            case Everything(after=after):
+                return [task_id for task_id in self._records if task_id > after]
 
     def _missing(self, selection: Selection) -> tuple[str, ...]:
         if not isinstance(selection, ById):

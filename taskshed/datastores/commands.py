@@ -45,13 +45,16 @@ class ById(msgspec.Struct, frozen=True):
 
 
 class InGroup(msgspec.Struct, frozen=True):
-    """The tasks of a group."""
+    """The tasks of a group whose ids come after one, in the order of their characters' code points."""
 
     group_id: str
+    after: str = ""
 
 
 class Everything(msgspec.Struct, frozen=True):
-    """All tasks."""
+    """All tasks whose ids come after one."""
+
+    after: str = ""
 
 
 Selection = ById | InGroup | Everything
@@ -71,10 +74,17 @@ class Added(msgspec.Struct, frozen=True):
 
 
 class Changed(msgspec.Struct, frozen=True):
-    """Answer to a change: the ids that do not exist, and the earliest due time that it made."""
+    """Answer to a change.
+
+    Attributes:
+        missing: the ids that do not exist.
+        earliest: the earliest due time that it made.
+        rest: what the store left for a transaction of its own, so that a big group does not keep others waiting.
+    """
 
     missing: tuple[str, ...] = ()
     earliest: int | None = None
+    rest: Selection | None = None
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -83,7 +93,8 @@ class Claimed(msgspec.Struct, frozen=True):
     Attributes:
         now: the store's wall instant at the claim.
         records: what was claimed, in the order in which it was due.
-        next_due: the earliest due time that is left, the leases just given included.
+        next_due: the earliest due time that is left, the leases just given included. If it is past although there was
+            room for more, somebody else is just about to claim or change what is due.
     """
 
     now: int
@@ -120,7 +131,7 @@ class Move(Command[Changed], frozen=True):
     times: dict[str, int]
 
 
-class Remove(Command[None], frozen=True):
+class Remove(Command[Changed], frozen=True):
     """Delete tasks; ids that do not exist are ignored."""
 
     selection: Selection

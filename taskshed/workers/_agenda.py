@@ -20,6 +20,7 @@ WakeRule = Callable[[int, int | None], int | None]
 MAX_CLAIM = 500
 _SHORTEST_PAUSE = 100_000
 _LONGEST_PAUSE = 1_000_000
+_OTHERS_TURN = 20_000  # how long to leave what others are just about to claim or change
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -105,7 +106,7 @@ class Agenda:
                 case Renew(), lost:
                     self._renewable.difference_update(lost)
                 case Claim(), Claimed():
-                    return self._claimed(answer, now)
+                    return self._claimed(command, answer, now)
                 case _:
                     pass
         return ()
@@ -142,7 +143,7 @@ class Agenda:
         """Forget what could not be settled: the leases will run out."""
         self._settlements.clear()
 
-    def _claimed(self, answer: Claimed, now: int) -> tuple[Record, ...]:
+    def _claimed(self, command: Claim, answer: Claimed, now: int) -> tuple[Record, ...]:
         if self._closing:  # too late to begin: others shall have them at once
             self._settlements += [settle(record, None, "interrupted", answer.now) for record in answer.records]
             return ()
@@ -152,6 +153,8 @@ class Agenda:
         self._running.update(leases)
         self._renewable.update(leases)
         self._claim_at = self._wake_rule(now, answer.next_due)
+        if answer.next_due is not None and answer.next_due <= answer.now and len(answer.records) < command.limit:
+            self._claim_at = now + _OTHERS_TURN
         if self._noticed is not None:
             self._claim_at = _earlier(self._claim_at, self._noticed)
         return answer.records

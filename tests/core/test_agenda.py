@@ -22,7 +22,7 @@ def test_the_first_thing_is_to_claim_as_much_as_can_be_run(size: int, limit: int
 
 
 def test_one_exchange_is_under_way_at_a_time() -> None:
-    agenda, (a, b) = at_work("a", "b", next_due=0)
+    agenda, (a, b) = at_work("a", "b", next_due=1)
     plan = agenda.plan(1)
     assert plan.commands
     agenda.ended(ended(a))
@@ -34,13 +34,13 @@ def test_one_exchange_is_under_way_at_a_time() -> None:
 
 @pytest.mark.parametrize(("running", "limit"), [([], 3), (["a"], 2), (["a", "b"], 1)], ids=["0", "1", "2"])
 def test_a_claim_is_for_the_free_slots(running: list[str], limit: int) -> None:
-    agenda, records = at_work(*running, next_due=0)
+    agenda, records = at_work(*running, next_due=1)
     assert agenda.running == len(records) == len(running)
     assert agenda.plan(1).commands == (Claim(limit, LEASE),)
 
 
 def test_without_a_free_slot_nothing_is_claimed_until_one_is_free() -> None:
-    agenda, (a, *_) = at_work("a", "b", "c", next_due=0)
+    agenda, (a, *_) = at_work("a", "b", "c", next_due=1)
     agenda.noticed(0)
     assert agenda.plan(1) == Plan((), LEASE // 3)
     agenda.ended(ended(a))
@@ -70,12 +70,23 @@ WAKES: dict[str, tuple[WakeRule, int | None, int | None]] = {
 @pytest.mark.parametrize(("rule", "next_due", "expected"), WAKES.values(), ids=WAKES)
 def test_it_claims_again_when_its_rule_says(rule: WakeRule, next_due: int | None, expected: int | None) -> None:
     assert rule(100, next_due) == expected
-    agenda = new_agenda(rule=rule)
-    answer(agenda, agenda.plan(0), 100, next_due=next_due)
+    agenda = new_agenda(MAX_CLAIM + 1, rule=rule)
+    answer(agenda, agenda.plan(0), 100, claimed(*map(str, range(MAX_CLAIM))), next_due=next_due)
     assert agenda.claim_at == expected
     if expected is not None and expected > 100:
         assert agenda.plan(expected - 1) == Plan((), expected)
     assert bool(agenda.plan(10**6 if expected is None else max(100, expected)).commands) == (expected is not None)
+
+
+@pytest.mark.parametrize(
+    ("taken", "next_due", "expected"),
+    [(2, 100, 20_100), (2, -5, 20_100), (2, 101, 101), (3, 100, 100)],
+    ids=["due now", "due long ago", "due later", "its claim was full"],
+)
+def test_what_is_due_but_held_by_others_is_left_to_them_for_a_while(taken: int, next_due: int, expected: int) -> None:
+    agenda = new_agenda()
+    answer(agenda, agenda.plan(0), 100, claimed(*"abc"[:taken]), next_due=next_due)
+    assert agenda.claim_at == expected
 
 
 NOTICES: dict[str, tuple[int | None, list[int], int]] = {
