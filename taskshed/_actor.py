@@ -8,6 +8,7 @@ A request whose asker was cancelled is *abandoned*: one that was not begun is sk
 carried through and its reply goes to nobody. So a cancelled call either happened or did not.
 """
 
+import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Generic, TypeVar
@@ -37,20 +38,20 @@ class Mailbox(Generic[M]):
         except (anyio.ClosedResourceError, anyio.BrokenResourceError):
             raise NotRunningError("it was shut down") from None
 
-    async def receive(self) -> list[M]:
-        """All messages that are waiting, at least one; an empty list once the mailbox is closed and empty."""
+    async def receive(self, limit: float = math.inf) -> list[M]:
+        """Up to `limit` messages that are waiting, at least one; an empty list once the mailbox is closed and empty."""
         try:
             messages = [await self._receiver.receive()]
-        except anyio.EndOfStream:
+        except (anyio.EndOfStream, anyio.ClosedResourceError):
             return []
-        messages += self.receive_nowait()
+        messages += self.receive_nowait(limit - 1)
         return messages
 
-    def receive_nowait(self) -> list[M]:
-        """All messages that are waiting, perhaps none."""
+    def receive_nowait(self, limit: float = math.inf) -> list[M]:
+        """Up to `limit` messages that are waiting, perhaps none."""
         # The length is read once, so that senders who refill the mailbox cannot hold the actor here.
-        waiting = self._receiver.statistics().current_buffer_used
-        return [self._receiver.receive_nowait() for _ in range(waiting)]
+        waiting = min(self._receiver.statistics().current_buffer_used, limit)
+        return [self._receiver.receive_nowait() for _ in range(int(waiting))]
 
     def close(self) -> None:
         """Take no more messages; what is waiting can still be received."""
@@ -128,14 +129,18 @@ async def ask(
         raise
 
 
-async def serve(mailbox: Mailbox[Request[M, R]], handle: Callable[[list[Request[M, R]]], Awaitable[None]]) -> None:
-    """Hand each batch of waiting requests to `handle` until the mailbox is closed and empty.
+async def serve(
+    mailbox: Mailbox[Request[M, R]],
+    handle: Callable[[list[Request[M, R]]], Awaitable[None]],
+    limit: float = math.inf,
+) -> None:
+    """Hand each batch of up to `limit` waiting requests to `handle` until the mailbox is closed and empty.
 
-    However this ends, no asker is left waiting.
+    Several may serve one mailbox. However this ends, no asker is left waiting.
     """
     batch: list[Request[M, R]] = []
     try:
-        while batch := await mailbox.receive():
+        while batch := await mailbox.receive(limit):
             batch = [request for request in batch if not request.abandoned]
             if batch:
                 await handle(batch)

@@ -16,7 +16,8 @@ RootTask = asyncio.Task[None]
 _root_tasks: set[asyncio.Task[None]] = set()
 
 
-def _on_trio() -> bool:
+def on_trio() -> bool:
+    """Whether the caller runs on trio; else it runs on asyncio."""
     trio = sys.modules.get("trio")  # who runs on trio has imported it
     return trio is not None and trio.lowlevel.in_trio_run()
 
@@ -25,7 +26,7 @@ def spawn(
     main: Callable[[], Coroutine[Any, Any, None]], name: str, context: contextvars.Context
 ) -> asyncio.Task[None] | None:
     """Run `main` as a root task: nobody's child, and kept alive; returns the task if it is asyncio's."""
-    if _on_trio():
+    if on_trio():
         lowlevel = sys.modules["trio"].lowlevel
         lowlevel.enable_ki_protection(sheltered)
         lowlevel.disable_ki_protection(exposed)
@@ -100,14 +101,14 @@ def interrupt_in(error: BaseException) -> KeyboardInterrupt | None:
 
 def pass_on_interrupt(interrupt: KeyboardInterrupt) -> None:
     """Hand a Ctrl-C that a callback was interrupted by to the program: on trio to its main task, else up."""
-    if not _on_trio():
+    if not on_trio():
         raise interrupt
     signal.raise_signal(signal.SIGINT)
 
 
 def cancellation_is_final(root: asyncio.Task[None] | None) -> bool:
     """Whether a cancellation just caught ends the root task; if a callback cancelled its own task, undo that."""
-    if _on_trio():
+    if on_trio():
         return True
     task = asyncio.current_task()
     if root is None or task is None or root.cancelling():

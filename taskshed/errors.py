@@ -5,6 +5,7 @@
     TaskShedError
     ├── TaskNotFoundError               a task id that the datastore does not know  (also a LookupError)
     ├── IncorrectCallbackNameError      a callback name that no callback map holds  (also a LookupError)
+    ├── MissingDriverError              what a datastore needs is not installed  (also an ImportError)
     ├── NotRunningError                 a call to something not started, or shut down  (also a RuntimeError)
     └── DatastoreError                  the datastore refused; the message says why
         ├── DatastoreUnavailableError   it may work again later: locked, full, out of reach
@@ -42,12 +43,19 @@ class NotRunningError(TaskShedError, RuntimeError):
     """Something was used before it was started or after it was shut down."""
 
 
+class MissingDriverError(TaskShedError, ImportError):
+    """A driver is not installed; the message says how to install it."""
+
+
 class DatastoreError(TaskShedError):
     """The datastore could not do what it was asked."""
 
 
 class DatastoreUnavailableError(DatastoreError):
-    """The datastore cannot be reached or written at present; nothing was changed, trying again later may work."""
+    """The datastore cannot be reached or written at present; trying again later may work.
+
+    Nothing was changed, unless the message says that it is not known.
+    """
 
 
 class DatastoreFormatError(DatastoreError):

@@ -10,6 +10,7 @@ the storage reports from other processes.
 """
 
 import logging
+import random
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
@@ -56,6 +57,27 @@ class ScheduleChanged(msgspec.Struct, frozen=True):
     earliest: int
 
 
+class _Watch:
+    """Whether changes made elsewhere are noticed: said once when not, and once when again."""
+
+    def __init__(self) -> None:
+        self.scope = anyio.CancelScope()
+        self.tried = anyio.Event()
+        self._broken = False
+
+    def works(self) -> None:
+        self.tried.set()
+        if self._broken:
+            self._broken = False
+            logger.info("Changes made elsewhere are noticed again")
+
+    def failed(self, name: str, error: Exception) -> None:
+        self.tried.set()
+        if not self._broken:
+            self._broken = True
+            logger.warning("%s cannot watch for changes made elsewhere, trying until it can: %s", name, error)
+
+
 class DataStore(Component):
     """Keeps tasks; the one source of truth, shared by any number of schedulers and workers.
 
@@ -63,9 +85,10 @@ class DataStore(Component):
     has ended.
     """
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, readers: int = 1) -> None:
         super().__init__()
         self._storage = storage
+        self._readers = readers
         self._writes: Mailbox[Writes] | None = None
         self._reads: Mailbox[Reads] | None = None
         self._subscribers: set[Mailbox[Any]] = set()
@@ -118,18 +141,20 @@ class DataStore(Component):
             async with anyio.create_task_group() as lanes:
                 writes: Mailbox[Writes] = Mailbox(_MAILBOX_CAPACITY)
                 reads: Mailbox[Reads] = Mailbox(_MAILBOX_CAPACITY)
-                watching = anyio.CancelScope()
+                watch = _Watch()
                 lanes.start_soon(sheltered, serve, writes, self._commit)
-                lanes.start_soon(sheltered, serve, reads, self._read)
-                lanes.start_soon(sheltered, self._watch, watching)
-                self._writes, self._reads = writes, reads
+                for _ in range(self._readers):
+                    lanes.start_soon(sheltered, serve, reads, self._read, 1)
+                lanes.start_soon(sheltered, self._watch, watch)
                 try:
+                    await watch.tried.wait()
+                    self._writes, self._reads = writes, reads
                     yield
                 finally:
                     self._writes = self._reads = None
                     writes.close()
                     reads.close()
-                    watching.cancel()
+                    watch.scope.cancel()
         finally:
             await self._storage.close()
 
@@ -166,15 +191,22 @@ class DataStore(Component):
             except Exception as error:
                 request.fail(error)
 
-    async def _watch(self, scope: anyio.CancelScope) -> None:
+    async def _watch(self, watch: "_Watch") -> None:
+        async def notice(earliest: int | None) -> None:
+            watch.works()
+            if earliest is not None:
+                await self._notice(earliest)
+
         clock = ambient_clock()
-        with scope:
+        with watch.scope:
             while True:
                 try:
-                    return await self._storage.watch(self._notice)
+                    await self._storage.watch(notice)
+                    return watch.tried.set()
                 except Exception as error:  # a watch that broke is begun again, nothing else suffers
-                    logger.warning("%s cannot watch for changes made elsewhere: %s", type(self).__name__, error)
-                await sleep_until(clock, clock.monotonic() + _WATCH_AGAIN)
+                    watch.failed(type(self).__name__, error)
+                pause = round(_WATCH_AGAIN * random.uniform(0.5, 1))  # noqa: S311 - it spreads retries, it guards nothing
+                await sleep_until(clock, clock.monotonic() + pause)
 
     async def _notice(self, earliest: int) -> None:
         for mailbox in tuple(self._subscribers):

@@ -7,14 +7,14 @@ from taskshed._clock import Clock
 from taskshed._records import Record
 from taskshed.datastores.commands import Command, Selection
 
-Notice = Callable[[int], Awaitable[None]]
+Notice = Callable[[int | None], Awaitable[None]]
 
 
 class Storage(Protocol):
     """The storage protocol. `taskshed.testing.conformance` checks an implementation of it.
 
-    Its calls come from one task each: `execute` from the write lane, `fetch` from the read lane,
-    `watch` from a third; a cancelled one must leave nothing half done.
+    Its calls come from one task each: `execute` from the write lane, `fetch` from the read lanes,
+    `watch` from another; a cancelled one must leave nothing half done.
     """
 
     async def open(self, clock: Clock) -> None:
@@ -42,8 +42,9 @@ class Storage(Protocol):
         ...
 
     async def watch(self, notice: Notice) -> None:
-        """Report the earliest due time whenever somebody else may have changed it, until cancelled.
+        """Report the earliest due time, None if there is none, whenever somebody else may have changed it.
 
-        A store that nobody else can reach returns at once.
+        It reports once when it begins to watch, and goes on until it is cancelled. A store that nobody else can reach
+        returns at once.
         """
         ...

@@ -1,0 +1,91 @@
+"""A storage whose driver knows only asyncio: on trio it lives on an asyncio loop in a thread of its own."""
+
+import math
+from collections.abc import AsyncIterable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import anyio
+
+from taskshed._clock import Clock, SystemClock
+from taskshed._loops import on_trio
+from taskshed._records import Record
+from taskshed.datastores._base import Notice, Storage
+from taskshed.datastores.commands import Command, Selection
+
+T = TypeVar("T")
+
+
+class HostedStorage:
+    """Passes every call on: on asyncio as it is, on trio over a bridge."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._bridge: Any = None
+
+    async def open(self, clock: Clock) -> None:
+        if not on_trio():
+            await self._storage.open(clock)
+            return
+        from taskshed._bridge import Bridge  # noqa: PLC0415 - it imports trio, which not everybody has
+
+        self._bridge = Bridge("taskshed-asyncio")
+        try:
+            # A clock that belongs to trio cannot be waited for over there.
+            await self._bridge.call(self._storage.open, SystemClock())
+        except BaseException:
+            self._stop()
+            raise
+
+    async def close(self) -> None:
+        try:
+            await self._call(self._storage.close)
+        finally:
+            self._stop()
+
+    async def execute(self, commands: Sequence[Command[Any]]) -> list[Any]:
+        return await self._call(self._storage.execute, commands)
+
+    async def fetch(self, selection: Selection) -> list[Record]:
+        return await self._call(self._storage.fetch, selection)
+
+    async def watch(self, notice: Notice) -> None:
+        if self._bridge is None:
+            await self._storage.watch(notice)
+            return
+        speak, heard = anyio.create_memory_object_stream[int | None](math.inf)
+
+        async def relay(earliest: int | None) -> None:
+            self._bridge.post(say, earliest)
+
+        def say(earliest: int | None) -> None:
+            with suppress(anyio.ClosedResourceError):  # it crossed the end of the watch
+                speak.send_nowait(earliest)
+
+        error: Exception | None = None
+        with heard:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_hand_on, heard, notice)
+                with speak:
+                    try:
+                        await self._call(self._storage.watch, relay)
+                    except Exception as failure:  # a task group would wrap it
+                        error = failure
+        if error is not None:
+            raise error
+
+    async def _call(self, function: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
+        if self._bridge is None:
+            return await function(*arguments)
+        result: T = await self._bridge.call(function, *arguments)
+        return result
+
+    def _stop(self) -> None:
+        if self._bridge is not None:
+            self._bridge.stop()
+            self._bridge = None
+
+
+async def _hand_on(heard: AsyncIterable[int | None], notice: Notice) -> None:
+    async for earliest in heard:
+        await notice(earliest)

@@ -1,0 +1,145 @@
+"""Where connections live: in a thread of their own, or on the asyncio loop.
+
+A lane carries out one piece of work after another on one connection. The work is a plain function; that is all
+that a database's statements know of threads and loops.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import anyio
+from sqlalchemy import Connection, Engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from taskshed._thread import OwnThread
+from taskshed.datastores._sql._database import Database
+
+R = TypeVar("R")
+
+_CLOSING_PATIENCE = 5  # seconds for a server to take a goodbye
+
+
+class Lane(ABC):
+    """One connection at a time, made when it is needed.
+
+    Args:
+        keep: whether to keep it between two pieces of work, or to give it back to the engine's pool.
+    """
+
+    def __init__(self, database: Database, *, keep: bool) -> None:
+        self._database = database
+        self._keep = keep
+
+    @abstractmethod
+    async def run(self, work: Callable[[Connection], R]) -> R:
+        """Do it and return what it returns. If that fails or is cancelled, the connection is not used again."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of the connection."""
+
+    def _configured(self, connection: Connection) -> Connection:
+        connection.execution_options(isolation_level=self._database.isolation_level)
+        self._database.configure(connection)
+        return connection
+
+
+class ThreadLane(Lane):
+    """A lane for an `Engine`. What has begun cannot be cancelled."""
+
+    def __init__(self, engine: Engine, database: Database, *, keep: bool, name: str) -> None:
+        super().__init__(database, keep=keep)
+        self._engine = engine
+        self._thread = OwnThread(name)
+        self._connection: Connection | None = None
+
+    async def run(self, work: Callable[[Connection], R]) -> R:
+        return await self._thread.run(lambda: self._run(work))
+
+    async def close(self) -> None:
+        await self._thread.run(self._disconnect)
+        self._thread.stop()
+
+    def _run(self, work: Callable[[Connection], R]) -> R:
+        if self._connection is None or self._connection.invalidated:
+            self._disconnect()
+            self._connection = self._engine.connect()
+            try:
+                self._configured(self._connection)
+            except BaseException:
+                self._disconnect()
+                raise
+        try:
+            return work(self._connection)
+        except BaseException:
+            if not self._database.keeps_connections:
+                self._connection.invalidate()
+            raise
+        finally:
+            if not self._keep:
+                self._disconnect()
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class AsyncLane(Lane):
+    """A lane for an `AsyncEngine`; each piece of work is one `run_sync`.
+
+    Args:
+        patience: seconds that a connection and its work may take together.
+    """
+
+    def __init__(self, engine: AsyncEngine, database: Database, *, keep: bool, patience: float) -> None:
+        super().__init__(database, keep=keep)
+        self._engine = engine
+        self._patience = patience
+        self._connection: AsyncConnection | None = None
+        self._turn = anyio.Lock(fast_acquire=True)
+
+    async def run(self, work: Callable[[Connection], R]) -> R:
+        async with self._turn:
+            try:
+                with anyio.fail_after(self._patience):
+                    connection = await self._connect()
+                    result = await connection.run_sync(work)
+                    if not self._keep:
+                        await connection.close()
+                        self._connection = None
+                    return result
+            except BaseException:
+                # Whatever state it is in, nobody should find out: the server undoes what was not committed.
+                await self._drop(broken=not self._database.keeps_connections)
+                raise
+
+    async def close(self) -> None:
+        await self._drop(broken=False)
+
+    async def _connect(self) -> AsyncConnection:
+        if self._connection is not None and _is_dead(self._connection):
+            await self._drop(broken=True)
+        if self._connection is None:
+            self._connection = await self._engine.connect()
+            await self._connection.run_sync(self._configured)
+        return self._connection
+
+    async def _drop(self, *, broken: bool) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        with anyio.move_on_after(_CLOSING_PATIENCE, shield=True):
+            if broken and not connection.closed:
+                await connection.invalidate()
+            await connection.close()
+
+
+def _is_dead(connection: AsyncConnection) -> bool:
+    """Whether the driver knows already that the server has hung up, so that no request need be lost to find out."""
+    if connection.closed or connection.invalidated:
+        return True
+    raw: Any = connection.sync_connection and connection.sync_connection.connection.driver_connection
+    is_closed = getattr(raw, "is_closed", None)
+    return bool(is_closed()) if callable(is_closed) else False

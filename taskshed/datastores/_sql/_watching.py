@@ -1,0 +1,108 @@
+"""How changes made by other processes are noticed: told where the database can, asked for where it cannot.
+
+Each of these reports the earliest due time once it watches, and so whatever happened before.
+"""
+
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeGuard
+
+import anyio
+from sqlalchemy import Connection, Engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from taskshed._clock import Clock, sleep_until
+from taskshed.datastores._base import Notice
+from taskshed.datastores._sql._errors import Trouble
+from taskshed.datastores._sql._postgresql import PostgreSQL
+
+Look = Callable[[], Awaitable[int | None]]
+
+_CLOSING_PATIENCE = 5  # seconds for a server to take a goodbye
+
+
+def can_listen(engine: Engine | AsyncEngine) -> TypeGuard[AsyncEngine]:
+    """Whether the engine's driver hands on what `LISTEN` hears."""
+    return isinstance(engine, AsyncEngine) and engine.dialect.driver == "asyncpg"
+
+
+async def by_looking(look: Look, clock: Clock, interval: int, notice: Notice) -> None:
+    """Look at an interval."""
+    while True:
+        await notice(await look())
+        await sleep_until(clock, clock.monotonic() + interval)
+
+
+async def by_version(
+    version: Callable[[], Awaitable[int]], look: Look, clock: Clock, interval: int, notice: Notice
+) -> None:
+    """Look whenever a number has changed that changes with every commit of others."""
+    seen = await version()
+    await notice(await look())
+    while True:
+        await sleep_until(clock, clock.monotonic() + interval)
+        present = await version()
+        if present != seen:
+            seen = present
+            await notice(await look())
+
+
+async def by_listening(listener: "Listener", origin: str, clock: Clock, interval: int, notice: Notice) -> None:
+    """Hear what `PostgreSQL.notify` says in other processes, and look at an interval to see that the line is alive."""
+    async with listener.connected() as (look, heard):
+        while True:
+            await notice(await look())
+            with clock.move_on_at(clock.monotonic() + interval):
+                async for payload in heard:
+                    earliest, _, sender = payload.partition(" ")
+                    if sender != origin:
+                        with suppress(ValueError):  # anybody may say anything on a channel
+                            await notice(int(earliest))
+                raise Trouble("lost", "the connection that listens was closed")
+
+
+class Listener:
+    """A connection outside of the engine's pool that listens.
+
+    Args:
+        patience: seconds that the server may take for an answer.
+    """
+
+    def __init__(self, engine: AsyncEngine, database: PostgreSQL, patience: float) -> None:
+        self._engine = engine
+        self._database = database
+        self._patience = patience
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[tuple[Look, Any]]:
+        """Listen; yields how to look, and a stream of what is heard that ends with the connection."""
+        speak, heard = anyio.create_memory_object_stream[str](math.inf)
+        with speak, heard:
+            async with self._connection() as connection:
+                with anyio.fail_after(self._patience):
+                    channel = await connection.run_sync(self._prepare)
+                    driver: Any = (await connection.get_raw_connection()).driver_connection
+                    await driver.add_listener(channel, lambda *event: speak.send_nowait(event[-1]))
+                    driver.add_termination_listener(lambda _: speak.close())
+
+                async def look() -> int | None:
+                    with anyio.fail_after(self._patience):
+                        return await connection.run_sync(self._database.next_due)
+
+                yield look, heard
+
+    def _prepare(self, connection: Connection) -> str:
+        connection.execution_options(isolation_level=self._database.isolation_level)
+        connection.detach()  # others may need the pool's connections, and this one is kept
+        return self._database.channel(connection)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        with anyio.fail_after(self._patience):
+            connection = await self._engine.connect()
+        try:
+            yield connection
+        finally:
+            with anyio.move_on_after(_CLOSING_PATIENCE, shield=True):
+                await connection.close()

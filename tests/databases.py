@@ -1,0 +1,25 @@
+"""Stores for single tests, on databases that many tests share."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from taskshed.datastores import SQLConfig, SQLDataStore
+
+
+def own_tables(url: str, **settings: Any) -> SQLConfig:
+    """The configuration of a store with tables of its own.
+
+    It looks for changes hardly ever by itself, so that a test hears only what was told.
+    """
+    defaults: dict[str, Any] = {"table_prefix": f"t{uuid4().hex}_", "poll_interval": timedelta(hours=1)}
+    return SQLConfig(url=url, **(defaults | settings))
+
+
+@asynccontextmanager
+async def a_store(url: str, **settings: Any) -> AsyncIterator[SQLDataStore]:
+    """A running store with tables of its own."""
+    async with SQLDataStore(own_tables(url, **settings)) as datastore:
+        yield datastore

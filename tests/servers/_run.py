@@ -1,0 +1,82 @@
+"""The servers of one test run: in one folder, shared by all its processes, and gone when it ends."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+from uuid import uuid4
+
+from servers._folder import locked
+from servers._process import ServerProcess
+
+ROOM = 2 * 1024**3  # bytes
+ServerT = TypeVar("ServerT", bound=ServerProcess)
+
+
+class Run:
+    """The folder of a run, with a guard that clears it away however the run ends."""
+
+    def __init__(self) -> None:
+        # Not in pytest's own folder: only its owner may enter that, and the path would be too long for Unix sockets.
+        self.folder = Path(tempfile.mkdtemp(prefix="taskshed-servers-", dir=root()))
+        self.folder.chmod(0o755)
+        self._guard = subprocess.Popen(
+            [sys.executable, "-m", "servers._guard", str(self.folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[1],
+            start_new_session=True,
+        )
+
+    def end(self) -> None:
+        _, errors = self._guard.communicate()
+        if self._guard.returncode:
+            raise RuntimeError(f"the servers in {self.folder} could not be cleared away:\n{errors}")
+
+
+def root() -> Path:
+    """Where the folders of runs are: in memory if there is plenty, which makes a new database five times as fast."""
+    memory = Path("/dev/shm")
+    if memory.is_dir() and os.access(memory, os.W_OK):
+        status = os.statvfs(memory)
+        if status.f_bavail * status.f_frsize > ROOM and not status.f_flag & os.ST_NOEXEC:
+            return memory
+    return Path("/tmp")
+
+
+def shared_server(run: Path, name: str, make: Callable[[Path], ServerT]) -> ServerT:
+    """The server of that name; whichever process needs it first starts it."""
+    with locked(run / f"{name}.lock"):
+        server = make(run / f"taskshed-{name}")
+        if not server.running:
+            if not server.data.exists():
+                server.initialise(_template(run, name, make))
+            server.start()
+    return server
+
+
+@contextmanager
+def private_server(run: Path, name: str, make: Callable[[Path], ServerT]) -> Iterator[ServerT]:
+    """A server that a test has to itself."""
+    server = make(run / f"taskshed-{name}-{uuid4().hex[:8]}")
+    server.initialise(_template(run, name, make))
+    server.start()
+    try:
+        yield server
+    finally:
+        server.remove()
+
+
+def _template(run: Path, name: str, make: Callable[[Path], ServerT]) -> Path:
+    """The data that every server of that kind begins with: copying takes less time than initialising."""
+    template = make(run / f"taskshed-{name}-template")
+    with locked(run / f"{name}-template.lock"):
+        if not template.data.exists():
+            template.initialise()
+    return template.data
