@@ -25,14 +25,19 @@ def run_tests(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """The tests, on every supported Python that is found."""
-    session.install(".", *nox.project.dependency_groups(PROJECT, "test"))
+    session.install(".[all]", *nox.project.dependency_groups(PROJECT, "test"))
     run_tests(session)
 
 
 @nox.session(python=PYTHONS[0])
 def lowest(session: nox.Session) -> None:
     """The tests with the oldest versions that the project admits."""
-    requirements = [*PROJECT["project"]["dependencies"], *nox.project.dependency_groups(PROJECT, "test")]
+    extras = PROJECT["project"]["optional-dependencies"]
+    requirements = [
+        *PROJECT["project"]["dependencies"],
+        *(requirement for name, extra in extras.items() if name != "all" for requirement in extra),
+        *nox.project.dependency_groups(PROJECT, "test"),
+    ]
     session.install(*(requirement.replace(">=", "==") for requirement in requirements))
     session.install("--no-deps", ".")
     run_tests(session)
@@ -51,5 +56,5 @@ def lint(session: nox.Session) -> None:
 def typing(session: nox.Session) -> None:
     """Types, strictly."""
     groups = nox.project.dependency_groups(PROJECT, "test", "typing")
-    session.install("-e", ".", "nox", *groups)
+    session.install("-e", ".[all]", "nox", *groups)
     session.run("mypy")

@@ -11,20 +11,21 @@ from taskshed.workers import Callback, EventDrivenWorker, PollingWorker, Worker
 
 
 def open_datastore(url: str) -> DataStore:
-    """The datastore that a URL names: `memory://` or `sqlite:///file.db`.
+    """The datastore that a URL names: `memory://`, `sqlite:///file.db`, `postgresql://…`, `mysql://…` or `mariadb://…`.
 
     Raises:
         ValueError: there is no such datastore; the URL is not shown, for it may hold a password.
+        MissingDriverError: what it needs is not installed.
     """
     scheme = url.partition("://")[0] if "://" in url else ""
     if scheme == "memory":
         return InMemoryDataStore()
-    if scheme.partition("+")[0] == "sqlite":
+    if scheme.partition("+")[0] in ("sqlite", "postgresql", "postgres", "mysql", "mariadb"):
         from taskshed.datastores import SQLDataStore  # noqa: PLC0415 - SQLAlchemy is imported when it is used
 
         return SQLDataStore(url)
     what = f"no datastore for {scheme}:// URLs" if scheme else "that is no datastore URL"
-    raise ValueError(f"{what}; use memory:// or sqlite:///tasks.db")
+    raise ValueError(f"{what}; use memory://, sqlite:///tasks.db, postgresql://… or mysql://…")
 
 
 @asynccontextmanager

@@ -131,6 +131,8 @@ def check_name(name: str, value: object) -> None:
         raise ValueError(f"{name} must not be empty")
     if len(value) > MAX_NAME_LENGTH:
         raise ValueError(f"{name} has {len(value)} characters, at most {MAX_NAME_LENGTH} are allowed: {value[:40]!r}…")
+    if "\0" in value:
+        raise ValueError(f"{name} must not hold the character NUL, which PostgreSQL cannot keep: {value!r}")
     try:
         value.encode()
     except UnicodeEncodeError as error:

@@ -1,6 +1,7 @@
 """Where tasks are kept.
 
-`InMemoryDataStore` for one process, `SQLDataStore` for a file that survives it. To write your own store, implement
+`InMemoryDataStore` for one process; `SQLDataStore` for an SQLite file that survives it, or for a PostgreSQL, MySQL or
+MariaDB server that many machines share. To write your own store, implement
 `Storage`, which speaks the language of `taskshed.datastores.commands`, and hand it to `DataStore`;
 `taskshed.testing.conformance` tells whether it is right.
 """

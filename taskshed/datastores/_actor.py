@@ -26,6 +26,8 @@ from taskshed._planning import settle
 from taskshed._records import Record, thaw
 from taskshed.datastores._base import Storage
 from taskshed.datastores.commands import (
+    Add,
+    Added,
     Changed,
     Claimed,
     Command,
@@ -124,6 +126,18 @@ class DataStore(Component):
         if self._reads is None:
             raise self._not_running()
         return [thaw(record) for record in await ask(self._reads, selection)]
+
+    async def add_within(self, connection: Any, command: Add) -> tuple[Added, list[Task]]:
+        """Add in a transaction that the caller has begun: the tasks exist if and only if that commits.
+
+        Returns:
+            The answer, and the tasks that were there already and were kept.
+
+        Raises:
+            TypeError: this datastore knows no transactions of callers, or `connection` is none of its kind.
+            Exception: whatever the connection raises.
+        """
+        raise TypeError(f"connection: {type(self).__name__} cannot take part in your transaction; an SQLDataStore can")
 
     @contextmanager
     def subscribed(self, mailbox: Mailbox[Any]) -> Iterator[None]:

@@ -57,10 +57,14 @@ class AsyncScheduler(Component):
         coalesce: bool = True,
         *,
         replace_existing: bool = True,
+        connection: Any = None,
     ) -> Task:
-        """Schedule a task; the arguments are the fields of `Task`.
+        """Schedule a task; most arguments are the fields of `Task`.
 
-        With `replace_existing=False` a task with the same id is left as it is.
+        Args:
+            replace_existing: False leaves a task with the same id as it is.
+            connection: your own SQLAlchemy connection or session, plain or asyncio's, to the database of an
+                `SQLDataStore`: the task is written in your transaction, and exists if and only if you commit.
 
         Returns:
             The task as it is stored afterwards.
@@ -78,18 +82,29 @@ class AsyncScheduler(Component):
             coalesce=coalesce,
             **{name: value for name, value in given.items() if value is not None},
         )
-        while await self._add((task,), replace_existing):
+        command = self._command((task,), replace_existing)
+        if connection is not None:
+            _, kept = await self._datastore.add_within(connection, command)
+            return kept[0] if kept else task
+        while (await self._datastore.ask(command)).kept:
             if existing := await self._datastore.fetch(ById((task.task_id,))):
                 return existing[0]
         return task
 
-    async def add_tasks(self, tasks: Iterable[Task], *, replace_existing: bool = True) -> None:
-        """Schedule many tasks in one transaction; raises as `add_task` does, and then none is added."""
+    async def add_tasks(self, tasks: Iterable[Task], *, replace_existing: bool = True, connection: Any = None) -> None:
+        """Schedule many tasks in one transaction; arguments and errors are those of `add_task`.
+
+        If it raises, none is added.
+        """
         tasks = tuple(tasks)
         for task in tasks:
             if not isinstance(task, Task):
                 raise TypeError(f"tasks must be Task objects, not {task!r}")
-        await self._add(tasks, replace_existing)
+        command = self._command(tasks, replace_existing)
+        if connection is None:
+            await self._datastore.ask(command)
+        else:
+            await self._datastore.add_within(connection, command)
 
     async def fetch_tasks(self, *, task_ids: Iterable[str] | None = None, group_id: str | None = None) -> list[Task]:
         """The tasks with these ids, in this order and less those that do not exist; or a group's, by `run_at`."""
@@ -147,11 +162,10 @@ class AsyncScheduler(Component):
             raise RuntimeError("this scheduler has no worker; give the callback to the worker that runs the tasks")
         self._worker.add_callback(callback_name, callback)
 
-    async def _add(self, tasks: tuple[Task, ...], replace_existing: bool) -> tuple[str, ...]:
+    def _command(self, tasks: tuple[Task, ...], replace_existing: bool) -> Add:
         if self._worker is not None:
             self._worker.callbacks.check(task.callback for task in tasks)
-        records = tuple(freeze(task) for task in tasks)
-        return (await self._datastore.ask(Add(records, replace_existing))).kept
+        return Add(tuple(freeze(task) for task in tasks), replace_existing)
 
     def _parts(self) -> tuple[Component, ...]:
         return (self._datastore,) if self._worker is None else (self._datastore, self._worker)

@@ -100,14 +100,18 @@ class Execution:
     def _failure(self, record: Record, body: Body | None, error: BaseException) -> Settlement:
         text = describe_unreadable(error) if body is None else describe_failure(body.callback, error)
         logger.error("Task %s failed: %s", record.task_id, text, exc_info=error)
-        return settle(record, body, "raised", self._time.now(), text)
+        return settle(record, body, "raised", self._time.now(), storable(text))
 
 
 def describe_failure(callback: str, error: BaseException) -> str:
-    """The text that is kept of an exception: always short enough to store, and always valid Unicode."""
+    """The text that is kept of an exception."""
     try:
         reason = str(error)
     except Exception:  # a broken __str__ is the callback's affair
         reason = "(its text cannot be had)"
-    text = f"callback {callback!r}: {type(error).__name__}: {reason}"
-    return text[:MAX_ERROR_LENGTH].encode(errors="backslashreplace").decode()
+    return f"callback {callback!r}: {type(error).__name__}: {reason}"
+
+
+def storable(text: str) -> str:
+    """`text` so that every store can keep it: not too long, valid Unicode, and without NUL."""
+    return text[:MAX_ERROR_LENGTH].replace("\0", "\\x00").encode(errors="backslashreplace").decode()

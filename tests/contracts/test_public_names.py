@@ -15,6 +15,7 @@ PUBLIC = {
         "DatastoreFormatError",
         "DatastoreUnavailableError",
         "IncorrectCallbackNameError",
+        "MissingDriverError",
         "NotRunningError",
         "Occurrence",
         "Task",

@@ -21,7 +21,7 @@ TASKS: dict[str, Task] = {
     "paused": Task(callback="ring", group_id="g", paused=True, paused_at=NOON),
     "first instant": Task(callback="ring", run_at=FIRST, paused=True, paused_at=FIRST),
     "last instant": Task(callback="ring", run_at=LAST, paused=True, paused_at=LAST),
-    "names": Task(callback="é" * 255, task_id="😀" * 255, group_id='"\\\x00'),
+    "names": Task(callback="é" * 255, task_id="😀" * 255, group_id='"\\\x01'),
     "arguments": Task(callback="ring", kwargs={"a": [None, True, 0.1, 10**40, {"": {}}], "é": "\x00"}),
 }
 

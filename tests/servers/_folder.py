@@ -30,8 +30,9 @@ def is_running(folder: Path) -> bool:
 
 def send_signal(folder: Path, signal_number: int | None = None) -> None:
     """Signal the server of that folder, if it runs: to stop, unless told otherwise."""
-    if is_running(folder):
-        pid, stop_signal = map(int, (folder / "process").read_text().split())
+    process = folder / "process"
+    if is_running(folder) and process.exists():  # else it is only being initialised
+        pid, stop_signal = map(int, process.read_text().split())
         with suppress(ProcessLookupError):  # only children of it are left, and they are about to end
             os.kill(pid, stop_signal if signal_number is None else signal_number)
 
@@ -51,7 +52,7 @@ def comes_true(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
     with path.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
@@ -52,7 +52,7 @@ def root() -> Path:
 
 def shared_server(run: Path, name: str, make: Callable[[Path], ServerT]) -> ServerT:
     """The server of that name; whichever process needs it first starts it."""
-    with locked(run / f"{name}.lock"):
+    with starting(run), locked(run / f"{name}.lock"):
         server = make(run / f"taskshed-{name}")
         if not server.running:
             if not server.data.exists():
@@ -65,12 +65,18 @@ def shared_server(run: Path, name: str, make: Callable[[Path], ServerT]) -> Serv
 def private_server(run: Path, name: str, make: Callable[[Path], ServerT]) -> Iterator[ServerT]:
     """A server that a test has to itself."""
     server = make(run / f"taskshed-{name}-{uuid4().hex[:8]}")
-    server.initialise(_template(run, name, make))
-    server.start()
+    with starting(run):
+        server.initialise(_template(run, name, make))
+        server.start()
     try:
         yield server
     finally:
         server.remove()
+
+
+def starting(run: Path) -> AbstractContextManager[None]:
+    """The guard begins when nothing is being started, and from then on nothing can be."""
+    return locked(run / "starting.lock", shared=True)
 
 
 def _template(run: Path, name: str, make: Callable[[Path], ServerT]) -> Path:

@@ -110,6 +110,17 @@ class Database(ABC):
         with self.transaction(connection):
             return [self.carry_out(connection, command) for command in commands]
 
+    def join(self, connection: Connection, command: Add) -> Added:
+        """Add in a transaction that somebody else has begun and will end.
+
+        Raises:
+            ValueError: the connection is to another kind of database.
+        """
+        backend = connection.dialect.name
+        if backend.replace("mariadb", "mysql") != self.schema.backend.replace("mariadb", "mysql"):
+            raise ValueError(f"connection is to {backend}, and the datastore is in {self.schema.backend}")
+        return self.add(connection, command)
+
     def carry_out(self, connection: Connection, command: Command[Any]) -> Any:
         """Carry out one command in the present transaction and return its answer."""
         return self._carry_out[type(command)](connection, command)

@@ -7,12 +7,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Insert, text
 from sqlalchemy.dialects.mysql import dialect, insert
+from sqlalchemy.exc import IntegrityError
 
 from taskshed._clock import Clock
 from taskshed.datastores._sql._database import check_version
 from taskshed.datastores._sql._errors import Kind, Trouble, driver_error, reason_of, trouble_on_the_way
 from taskshed.datastores._sql._locking import LockingDatabase
 from taskshed.datastores._sql._schema import Schema, collation, is_mariadb
+from taskshed.datastores.commands import Add, Added
 from taskshed.models import MAX_NAME_LENGTH
 
 _NOW = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
@@ -21,6 +23,7 @@ _NOW = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
 _TOKEN = "UUID_SHORT() & 0x7FFFFFFFFFFFFFFF"  # noqa: S105 - a fencing token, no secret
 
 _LOCK_TIMEOUT = 60  # seconds
+_JOIN_ATTEMPTS = 3
 
 _KINDS: dict[int, Kind] = {
     1040: "unavailable",  # too many connections
@@ -61,11 +64,9 @@ class MySQL(LockingDatabase):
 
     def configure(self, connection: Connection) -> None:
         check_version(connection, *((10, 6) if is_mariadb(connection.dialect) else (8, 0, 14)))
-        names = {
-            "tasks": self._tasks,
-            "name": f"VARCHAR({MAX_NAME_LENGTH})",
-            "collation": collation(connection.dialect),
-        }
+        # Without its own character set, a name would have the one that the database happens to have.
+        name = f"VARCHAR({MAX_NAME_LENGTH}) CHARACTER SET utf8mb4 COLLATE {collation(connection.dialect)}"
+        names = {"tasks": self._tasks, "name": name}
         self._move = text(_MOVE.format_map(names))
         self._settle = text(_SETTLE.format_map(names))
 
@@ -90,6 +91,15 @@ class MySQL(LockingDatabase):
             yield
         connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": name})
         connection.commit()
+
+    def join(self, connection: Connection, command: Add) -> Added:
+        for _ in range(_JOIN_ATTEMPTS):
+            try:
+                with connection.begin_nested():
+                    return super().join(connection, command)
+            except IntegrityError:
+                continue  # somebody inserted one of them after we had looked, and now it can be seen
+        return super().join(connection, command)
 
     def trouble(self, error: BaseException) -> Trouble | None:
         if trouble := trouble_on_the_way(error):
@@ -126,7 +136,7 @@ _MOVE = """
     UPDATE JSON_TABLE(:rows, '$[*]' COLUMNS (
         task_id {name} PATH '$.task_id', run_at BIGINT PATH '$.run_at'
     )) AS given
-    STRAIGHT_JOIN {tasks} AS tasks ON tasks.task_id = given.task_id COLLATE {collation}
+    STRAIGHT_JOIN {tasks} AS tasks ON tasks.task_id = given.task_id
     SET tasks.run_at = given.run_at,
         tasks.due = CASE WHEN tasks.paused_at IS NULL THEN given.run_at END,
         tasks.attempts = 0, tasks.failed_at = NULL, tasks.leased_until = NULL, tasks.token = 0
@@ -134,9 +144,10 @@ _MOVE = """
 _SETTLE = """
     UPDATE JSON_TABLE(:rows, '$[*]' COLUMNS (
         task_id {name} PATH '$.task_id', run_at BIGINT PATH '$.run_at', due BIGINT PATH '$.due',
-        attempts INT PATH '$.attempts', error LONGTEXT PATH '$.error', failed_at BIGINT PATH '$.failed_at'
+        attempts INT PATH '$.attempts', error LONGTEXT CHARACTER SET utf8mb4 PATH '$.error',
+        failed_at BIGINT PATH '$.failed_at'
     )) AS given
-    STRAIGHT_JOIN {tasks} AS tasks ON tasks.task_id = given.task_id COLLATE {collation}
+    STRAIGHT_JOIN {tasks} AS tasks ON tasks.task_id = given.task_id
     SET tasks.run_at = given.run_at,
         tasks.due = CASE WHEN tasks.paused_at IS NULL THEN given.due END,
         tasks.attempts = given.attempts, tasks.error = coalesce(given.error, tasks.error),

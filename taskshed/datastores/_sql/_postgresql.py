@@ -129,6 +129,11 @@ class PostgreSQL(Database):
             self.notify(connection, commands, answers, origin)
             return answers
 
+    def join(self, connection: Connection, command: Add) -> Added:
+        answer = super().join(connection, command)
+        self.notify(connection, [command], [answer], origin="")
+        return answer
+
     def channel(self, connection: Connection) -> str:
         """Where changes of these tables are told; channels are the database's, tables a schema's."""
         return f"{self.schema.name or connection.dialect.default_schema_name}.{self.schema.prefix}"[:63]

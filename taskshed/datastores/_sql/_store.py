@@ -1,15 +1,20 @@
 from typing import Any
 
-from sqlalchemy import URL, Engine
+from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from taskshed._clock import ambient_clock
+from taskshed._records import Record, thaw
 from taskshed.datastores._actor import DataStore
 from taskshed.datastores._hosted import HostedStorage
+from taskshed.datastores._sql._caller import run_on
 from taskshed.datastores._sql._config import SQLConfig
-from taskshed.datastores._sql._engines import check_driver, dialect_of
+from taskshed.datastores._sql._engines import check_driver, dialect_of, make_database
 from taskshed.datastores._sql._schema import Schema
 from taskshed.datastores._sql._storage import SQLStorage
 from taskshed.datastores._sql._versions import current_version
+from taskshed.datastores.commands import Add, Added, ById
+from taskshed.models import Task
 
 
 class SQLDataStore(DataStore):
@@ -38,6 +43,18 @@ class SQLDataStore(DataStore):
             config.engine is None and dialect_of(config.parsed_url()).is_async
         )
         super().__init__(HostedStorage(storage) if needs_asyncio else storage, readers=storage.readers)
+
+    async def add_within(self, connection: Any, command: Add) -> tuple[Added, list[Task]]:
+        if self._writes is None:
+            raise self._not_running()
+        database = make_database(self._config, ambient_clock())
+
+        def work(connection: Connection) -> tuple[Added, list[Record]]:
+            answer = database.join(connection, command)
+            return answer, database.fetch(connection, ById(answer.kept)) if answer.kept else []
+
+        answer, kept = await run_on(connection, work)
+        return answer, [thaw(record) for record in kept]
 
     @staticmethod
     def ddl(dialect: str, *, table_prefix: str = "taskshed_", schema: str | None = None) -> str:
