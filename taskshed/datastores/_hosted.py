@@ -17,10 +17,15 @@ T = TypeVar("T")
 
 
 class HostedStorage:
-    """Passes every call on: on asyncio as it is, on trio over a bridge."""
+    """Passes every call on: on asyncio as it is, on trio over a bridge.
 
-    def __init__(self, storage: Storage) -> None:
+    Args:
+        farewell: what to do at the end of an asyncio loop of our own, where what lives on it has to end.
+    """
+
+    def __init__(self, storage: Storage, farewell: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
         self._storage = storage
+        self._farewell = farewell
         self._bridge: Any = None
 
     async def open(self, clock: Clock) -> None:
@@ -34,14 +39,14 @@ class HostedStorage:
             # A clock that belongs to trio cannot be waited for over there.
             await self._bridge.call(self._storage.open, SystemClock())
         except BaseException:
-            self._stop()
+            await self._stop()
             raise
 
     async def close(self) -> None:
         try:
             await self._call(self._storage.close)
         finally:
-            self._stop()
+            await self._stop()
 
     async def execute(self, commands: Sequence[Command[Any]]) -> list[Any]:
         return await self._call(self._storage.execute, commands)
@@ -80,10 +85,16 @@ class HostedStorage:
         result: T = await self._bridge.call(function, *arguments)
         return result
 
-    def _stop(self) -> None:
-        if self._bridge is not None:
-            self._bridge.stop()
-            self._bridge = None
+    async def _stop(self) -> None:
+        bridge, self._bridge = self._bridge, None
+        if bridge is None:
+            return
+        with anyio.CancelScope(shield=True):
+            try:
+                if self._farewell is not None:
+                    await bridge.call(self._farewell)
+            finally:
+                bridge.stop()
 
 
 async def _hand_on(heard: AsyncIterable[int | None], notice: Notice) -> None:

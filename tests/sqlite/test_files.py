@@ -179,7 +179,7 @@ async def test_a_row_edited_by_hand_fails_and_the_others_run(tmp_path: Path) -> 
 
 BAD_CONFIGS: list[tuple[dict[str, object], str]] = [
     ({"url": "nonsense"}, "no database URL"),
-    ({"url": "oracle://scott:tiger@localhost/x"}, "no SQL datastore for oracle:// URLs"),
+    ({"url": "oracle://scott:tiger@localhost/x"}, "no SQL datastore for oracle"),
     ({"url": "sqlite://", "table_prefix": "x; DROP TABLE y"}, "table_prefix"),
     ({"url": "sqlite://", "busy_timeout": timedelta(0)}, "busy_timeout must be positive"),
     ({"url": "sqlite://", "poll_interval": -timedelta(1)}, "poll_interval must be positive"),

@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from taskshed._clock import ambient_clock
 from taskshed._records import Record, thaw
 from taskshed.datastores._actor import DataStore
+from taskshed.datastores._base import Storage
 from taskshed.datastores._hosted import HostedStorage
 from taskshed.datastores._sql._caller import run_on
 from taskshed.datastores._sql._config import SQLConfig
@@ -39,10 +40,7 @@ class SQLDataStore(DataStore):
             check_driver(config.parsed_url())
         self._config = config
         storage = SQLStorage(config)
-        needs_asyncio = isinstance(config.engine, AsyncEngine) or (
-            config.engine is None and dialect_of(config.parsed_url()).is_async
-        )
-        super().__init__(HostedStorage(storage) if needs_asyncio else storage, readers=storage.readers)
+        super().__init__(_hosted(storage, config), readers=storage.readers)
 
     async def add_within(self, connection: Any, command: Add) -> tuple[Added, list[Task]]:
         if self._writes is None:
@@ -70,3 +68,12 @@ class SQLDataStore(DataStore):
         config = SQLConfig(url=f"{dialect}://", table_prefix=table_prefix, schema=schema)
         made: Any = dialect_of(config.parsed_url())()
         return Schema(table_prefix, dialect, schema).ddl(made, current_version())
+
+
+def _hosted(storage: SQLStorage, config: SQLConfig) -> Storage:
+    if isinstance(config.engine, AsyncEngine):
+        # A pool's idle connections would outlive the loop that they belong to. The engine can be used again.
+        return HostedStorage(storage, farewell=config.engine.dispose)
+    if config.engine is None and dialect_of(config.parsed_url()).is_async:
+        return HostedStorage(storage)
+    return storage

@@ -30,13 +30,12 @@ def prepare(connection: Connection, schema: Schema, *, create: bool, upgrades: S
     """
     known = current_version(upgrades)
     inspector = inspect(connection)
-    tables = {table.name: table for table in (schema.meta, schema.tasks)}
-    existing = set(inspector.get_table_names(schema=schema.name)) & set(tables)
-    for name in sorted(existing):
-        columns = {column["name"] for column in inspector.get_columns(name, schema=schema.name)}
-        if not columns & set(tables[name].c.keys()):
-            raise DatastoreFormatError(f"the table {name} exists but is not TaskShed's; choose another table_prefix")
-    version = _version(connection, schema) if len(existing) == len(tables) else 0
+    sign = {schema.meta.name: "schema_version", schema.tasks.name: "task_id"}  # a column that no version is without
+    existing = sorted(set(inspector.get_table_names(schema=schema.name)) & set(sign))
+    columns = {name: [column["name"] for column in inspector.get_columns(name, schema.name)] for name in existing}
+    if strange := ", ".join(name for name in existing if sign[name] not in columns[name]):
+        raise DatastoreFormatError(f"the tables {strange} exist but are not TaskShed's; choose another table_prefix")
+    version = _version(connection, schema) if len(existing) == len(sign) else 0
     if version > known:
         raise DatastoreFormatError(
             f"the tables are of schema version {version}, this TaskShed knows up to {known}; upgrade it"

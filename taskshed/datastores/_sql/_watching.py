@@ -81,8 +81,8 @@ class Listener:
         with speak, heard:
             async with self._connection() as connection:
                 with anyio.fail_after(self._patience):
-                    channel = await connection.run_sync(self._prepare)
                     driver: Any = (await connection.get_raw_connection()).driver_connection
+                    channel = await connection.run_sync(self._prepare)
                     await driver.add_listener(channel, lambda *event: speak.send_nowait(event[-1]))
                     driver.add_termination_listener(lambda _: speak.close())
 
