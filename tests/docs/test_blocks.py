@@ -44,17 +44,26 @@ def links_of(page: Path) -> Iterator[str]:
 
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+DATABASES = {"docs/how-to/postgresql.md": "fresh_postgres_url", "docs/how-to/mysql.md": "fresh_mysql_url"}
 PROGRAMS = [block for block in BLOCKS if block.info == "python"]
 
 
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> str | None:
+    """Where the programs of a page find the database that it is about."""
+    place = request.getfixturevalue("block").place
+    fixture = next((name for page, name in DATABASES.items() if place.startswith(page)), None)
+    return None if fixture is None else str(request.getfixturevalue(fixture))
+
+
 @pytest.mark.parametrize("block", PROGRAMS, ids=lambda block: block.place)
-def test_program_runs(block: Block, tmp_path: Path) -> None:
+def test_program_runs(block: Block, tmp_path: Path, database_url: str | None) -> None:
     # A file, as a reader would make one, so that a traceback shows the line.
     (tmp_path / "program.py").write_text(block.text, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-W", "error", "-X", "dev", "program.py"],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONUTF8": "1"},
+        env=os.environ | {"PYTHONUTF8": "1"} | ({} if database_url is None else {"DATABASE_URL": database_url}),
         capture_output=True,
         encoding="utf-8",
         timeout=30,
