@@ -104,5 +104,5 @@ class SQLConfig(msgspec.Struct, kw_only=True, frozen=True):
 
 
 def _check_identifier(name: str, value: Any) -> None:
-    if not isinstance(value, str) or not value.isidentifier():
+    if not isinstance(value, str) or not (value.isidentifier() and value.isascii()):
         raise ValueError(f"{name} must be letters, digits and underscores, not {value!r}")

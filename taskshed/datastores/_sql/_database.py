@@ -82,9 +82,28 @@ class Database(ABC):
     def configure(self, connection: Connection) -> None:
         """Make a new connection what the other calls expect, and refuse a server that is too old."""
 
-    @abstractmethod
-    def transaction(self, connection: Connection) -> AbstractContextManager[None]:
+    @contextmanager
+    def transaction(self, connection: Connection) -> Iterator[None]:
         """Commit at the end, or undo everything."""
+        self.begin(connection)
+        try:
+            yield
+        except Exception as error:
+            trouble = self.trouble(error)
+            if trouble is not None and trouble.kind == "lost":  # and with it all that was not committed
+                raise Trouble("again", trouble.reason) from error
+            self.roll_back(connection)
+            raise
+        self.commit(connection)
+
+    @abstractmethod
+    def begin(self, connection: Connection) -> None: ...
+
+    @abstractmethod
+    def commit(self, connection: Connection) -> None: ...
+
+    @abstractmethod
+    def roll_back(self, connection: Connection) -> None: ...
 
     @contextmanager
     def reading(self, connection: Connection) -> Iterator[None]:

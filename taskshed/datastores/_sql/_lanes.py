@@ -110,9 +110,10 @@ class AsyncLane(Lane):
                         await connection.close()
                         self._connection = None
                     return result
-            except BaseException:
+            except BaseException as error:
                 # Whatever state it is in, nobody should find out: the server undoes what was not committed.
-                await self._drop(broken=not self._database.keeps_connections)
+                if not (self._database.keeps_connections and isinstance(error, Exception)):
+                    await self._drop(broken=True)
                 raise
 
     async def close(self) -> None:

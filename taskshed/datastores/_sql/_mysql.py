@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Insert, text
 from sqlalchemy.dialects.mysql import dialect, insert
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from taskshed._clock import Clock
 from taskshed.datastores._sql._database import check_version
@@ -25,15 +25,17 @@ _TOKEN = "UUID_SHORT() & 0x7FFFFFFFFFFFFFFF"  # noqa: S105 - a fencing token, no
 _LOCK_TIMEOUT = 60  # seconds
 _JOIN_ATTEMPTS = 3
 
-_KINDS: dict[int, Kind] = {
+_KINDS: dict[object, Kind] = {
     1040: "unavailable",  # too many connections
     1044: "refused",
     1045: "refused",  # wrong password
     1049: "refused",  # no such database
+    1054: "format",  # a column is missing
     1053: "lost",  # the server is shutting down
     1062: "again",  # somebody else inserted it just now
     1114: "unavailable",  # no space left
     1142: "refused",  # no permission
+    1146: "format",  # a table is missing
     1205: "again",  # waited too long for a lock
     1213: "again",  # deadlock
     1290: "unavailable",  # read-only, as a replica is after a failover
@@ -70,15 +72,14 @@ class MySQL(LockingDatabase):
         self._move = text(_MOVE.format_map(names))
         self._settle = text(_SETTLE.format_map(names))
 
-    @contextmanager
-    def transaction(self, connection: Connection) -> Iterator[None]:
-        try:
-            yield
-            connection.commit()
-        except Exception:
-            if not connection.invalidated:
-                connection.rollback()
-            raise
+    def begin(self, connection: Connection) -> None:
+        """The first statement begins."""
+
+    def commit(self, connection: Connection) -> None:
+        connection.commit()
+
+    def roll_back(self, connection: Connection) -> None:
+        connection.rollback()
 
     @contextmanager
     def alone(self, connection: Connection) -> Iterator[None]:
@@ -104,12 +105,10 @@ class MySQL(LockingDatabase):
     def trouble(self, error: BaseException) -> Trouble | None:
         if trouble := trouble_on_the_way(error):
             return trouble
-        original = driver_error(error)
-        number = original.args[0] if original.args else None
-        if not isinstance(number, int):
+        if not isinstance(error, DBAPIError):
             return None
-        kind = _KINDS.get(number, "format" if 1000 <= number < 2000 else "lost")
-        return Trouble(kind, reason_of(error))
+        number = next(iter(driver_error(error).args), None)
+        return Trouble(_KINDS.get(number, "refused"), reason_of(error))
 
     def now(self, connection: Connection) -> int:
         now: int = connection.execute(self._now).scalar_one()

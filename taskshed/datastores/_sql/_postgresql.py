@@ -94,16 +94,14 @@ class PostgreSQL(Database):
     def configure(self, connection: Connection) -> None:
         check_version(connection, 12)
 
-    @contextmanager
-    def transaction(self, connection: Connection) -> Iterator[None]:
+    def begin(self, connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")
-        try:
-            yield
-            connection.exec_driver_sql("COMMIT")
-        except Exception:
-            if not connection.invalidated:
-                connection.exec_driver_sql("ROLLBACK")
-            raise
+
+    def commit(self, connection: Connection) -> None:
+        connection.exec_driver_sql("COMMIT")
+
+    def roll_back(self, connection: Connection) -> None:
+        connection.exec_driver_sql("ROLLBACK")
 
     @contextmanager
     def alone(self, connection: Connection) -> Iterator[None]:

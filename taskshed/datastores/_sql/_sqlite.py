@@ -1,8 +1,8 @@
 """SQLite: one writer at a time, on this machine's clock."""
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -85,18 +85,21 @@ class SQLite(LockingDatabase):
                 time.sleep(0.01)
         connection.exec_driver_sql("PRAGMA synchronous = FULL")
 
-    @contextmanager
-    def transaction(self, connection: Connection) -> Iterator[None]:
-        """Hold the write lock from the start."""
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    def begin(self, connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # and hold the write lock from the start
+
+    def commit(self, connection: Connection) -> None:
         try:
-            yield
-            connection.commit()
-        except BaseException:
-            connection.rollback()
+            connection.exec_driver_sql("COMMIT")
+        except BaseException:  # the disk is full, say; the connection is kept, the transaction shall not be
+            self.roll_back(connection)
             raise
 
-    alone = transaction
+    def roll_back(self, connection: Connection) -> None:
+        connection.rollback()
+
+    def alone(self, connection: Connection) -> AbstractContextManager[None]:
+        return self.transaction(connection)
 
     def trouble(self, error: BaseException) -> Trouble | None:
         if trouble := trouble_on_the_way(error):

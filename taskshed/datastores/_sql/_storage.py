@@ -74,7 +74,7 @@ class SQLStorage:
                     self._engine.dispose()
 
     async def execute(self, commands: Sequence[Command[Any]]) -> list[Any]:
-        began = False
+        began: bool
 
         def work(connection: Connection) -> list[Any]:
             nonlocal began
@@ -82,6 +82,7 @@ class SQLStorage:
             return self._database.execute(connection, commands, self._origin)
 
         for left in reversed(range(_ATTEMPTS)):
+            began = False
             try:
                 with self._troubles():
                     return await self._writer.run(work)
