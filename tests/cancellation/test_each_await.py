@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
+from databases import own_tables
 
 import taskshed
 from taskshed._thread import OwnThread
@@ -39,9 +40,15 @@ async def cancel_after(turns: int, call: Callable[[], Awaitable[object]]) -> boo
     return finished
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres", "mysql"])
 def datastore(request: pytest.FixtureRequest, tmp_path: Path) -> DataStore:
-    return InMemoryDataStore() if request.param == "memory" else SQLDataStore(f"sqlite:///{tmp_path / 'tasks.db'}")
+    match request.param:
+        case "memory":
+            return InMemoryDataStore()
+        case "sqlite":
+            return SQLDataStore(f"sqlite:///{tmp_path / 'tasks.db'}")
+        case server:
+            return SQLDataStore(own_tables(request.getfixturevalue(f"{server}_url")))
 
 
 async def note() -> None: ...
