@@ -42,7 +42,7 @@ def test_neither_a_configuration_nor_its_store_shows_a_password() -> None:
     shown = "SQLConfig('postgresql://db.example.org:5433/tasks', table_prefix='jobs_', schema='app', pool_size=5)"
     assert repr(config) == str(config) == shown
     assert repr(SQLDataStore(config)) == "<SQLDataStore not running>"
-    engine = create_async_engine(url)
+    engine = create_async_engine(url.replace("postgresql:", "postgresql+asyncpg:"))
     assert SECRET not in repr(SQLConfig(engine=engine)) + repr(SQLDataStore(engine))
 
 

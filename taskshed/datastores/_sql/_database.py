@@ -4,17 +4,17 @@ What all databases have in common is here, in SQLAlchemy's terms; each kind adds
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar
 
-import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, null, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, func, null, select, update
 
 from taskshed._clock import Clock
-from taskshed._planning import Settlement
 from taskshed._records import Record
 from taskshed.datastores._sql._errors import Trouble
+from taskshed.datastores._sql._pages import conditions, having_ids, page
+from taskshed.datastores._sql._rows import record_of
 from taskshed.datastores._sql._schema import Schema
 from taskshed.datastores.commands import (
     Add,
@@ -24,8 +24,6 @@ from taskshed.datastores.commands import (
     Claim,
     Claimed,
     Command,
-    Everything,
-    InGroup,
     Lease,
     Move,
     Pause,
@@ -35,16 +33,6 @@ from taskshed.datastores.commands import (
     Selection,
     Settle,
 )
-
-CHUNK = 500  # ids in one statement, within every database's limit on parameters
-PAGE = 2000  # tasks of a group that one transaction changes, so that nobody waits long for a lock
-
-
-class Page(msgspec.Struct, frozen=True):
-    """What one transaction changes of a selection: conditions, each for one statement, and the rest."""
-
-    chosen: list[ColumnElement[bool]]
-    rest: Selection | None = None
 
 
 class Database(ABC):
@@ -147,7 +135,7 @@ class Database(ABC):
     def fetch(self, connection: Connection, selection: Selection) -> list[Record]:
         """The selected records: by id in the order asked for, else by `run_at`."""
         query = select(*self.record).order_by(self.tasks.c.run_at, self.tasks.c.task_id)
-        chosen = self._chunks(selection) if isinstance(selection, ById) else [self._condition(selection)]
+        chosen = conditions(self.tasks, selection)
         records = [record_of(row) for condition in chosen for row in connection.execute(query.where(condition))]
         if isinstance(selection, ById):
             found = {record.task_id: record for record in records}
@@ -160,31 +148,31 @@ class Database(ABC):
         return due
 
     def pause(self, connection: Connection, command: Pause) -> Changed:
-        page = self.page(connection, command.selection)
+        part = page(connection, self.tasks, command.selection)
         pause = update(self.tasks).where(self._unpaused).values(paused_at=self.now(connection), due=null())
-        for chosen in page.chosen:
+        for chosen in part.chosen:
             connection.execute(pause.where(chosen))
-        return Changed(missing=self._missing(connection, command.selection), rest=page.rest)
+        return Changed(missing=self._missing(connection, command.selection), rest=part.rest)
 
     def resume(self, connection: Connection, command: Resume) -> Changed:
-        page = self.page(connection, command.selection)
+        part = page(connection, self.tasks, command.selection)
         earliest = select(func.min(self._awake)).where(~self._unpaused)
         resume = update(self.tasks).where(~self._unpaused).values(paused_at=null(), due=self._awake)
         resumed: list[int | None] = []
-        for chosen in page.chosen:
+        for chosen in part.chosen:
             resumed.append(connection.execute(earliest.where(chosen)).scalar())
             connection.execute(resume.where(chosen))
         return Changed(
             missing=self._missing(connection, command.selection),
             earliest=min((due for due in resumed if due is not None), default=None),
-            rest=page.rest,
+            rest=part.rest,
         )
 
     def remove(self, connection: Connection, command: Remove) -> Changed:
-        page = self.page(connection, command.selection)
-        for chosen in page.chosen:
+        part = page(connection, self.tasks, command.selection)
+        for chosen in part.chosen:
             connection.execute(delete(self.tasks).where(chosen))
-        return Changed(rest=page.rest)
+        return Changed(rest=part.rest)
 
     @abstractmethod
     def now(self, connection: Connection) -> int:
@@ -205,44 +193,6 @@ class Database(ABC):
     @abstractmethod
     def renew(self, connection: Connection, command: Renew) -> tuple[Lease, ...]: ...
 
-    def page(self, connection: Connection, selection: Selection) -> Page:
-        """What to change of `selection` now."""
-        if isinstance(selection, ById):
-            return Page(self._chunks(selection))
-        chosen, task_id = self._condition(selection), self.tasks.c.task_id
-        last = select(task_id).where(chosen).order_by(task_id).offset(PAGE - 1).limit(1)
-        end: str | None = connection.execute(last).scalar()
-        if end is None:
-            return Page([chosen])
-        return Page([and_(chosen, task_id <= end)], msgspec.structs.replace(selection, after=end))
-
-    def settlement_rows(self, connection: Connection, settlements: Sequence[Settlement]) -> list[dict[str, Any]]:
-        """What is written for claims that do not end with the deletion of their task."""
-        failed_at = self.now(connection) if any(item.outcome == "failed" for item in settlements) else None
-        return [
-            {
-                "task_id": item.task_id,
-                "token": item.token,
-                "run_at": item.run_at,
-                "due": None if item.outcome == "failed" else item.run_at,
-                "attempts": item.attempts,
-                "error": item.error,
-                "failed_at": failed_at if item.outcome == "failed" else None,
-            }
-            for item in settlements
-        ]
-
-    def _condition(self, selection: InGroup | Everything) -> ColumnElement[bool]:
-        columns = self.tasks.c
-        if isinstance(selection, InGroup):
-            return and_(columns.group_id == selection.group_id, columns.task_id > selection.after)
-        after: ColumnElement[bool] = columns.task_id > selection.after
-        return after
-
-    def _chunks(self, selection: ById) -> list[ColumnElement[bool]]:
-        task_ids = sorted(set(selection.task_ids))  # in one order, so that two who lock many wait and do not deadlock
-        return [self.tasks.c.task_id.in_(chunk) for chunk in chunks(task_ids)]
-
     def _missing(self, connection: Connection, selection: Selection) -> tuple[str, ...]:
         if not isinstance(selection, ById):
             return ()
@@ -258,7 +208,7 @@ class Database(ABC):
             query = query.order_by(self.tasks.c.task_id).with_for_update()
         return {
             task_id: value
-            for chosen in self._chunks(ById(tuple(task_ids)))
+            for chosen in having_ids(self.tasks, task_ids)
             for task_id, value in connection.execute(query.where(chosen))
         }
 
@@ -269,45 +219,3 @@ def check_version(connection: Connection, *oldest: int) -> None:
     if version < oldest:
         shown, needed = (".".join(map(str, numbers)) for numbers in (version, oldest))
         raise Trouble("format", f"version {shown} is too old; {needed} is the oldest that TaskShed works with")
-
-
-def stale_settlements(command: Settle, valid: Iterable[Lease]) -> tuple[Lease, ...]:
-    """The settlements whose lease was not valid, or was shown a second time."""
-    left = set(valid)
-    stale = []
-    for item in command.settlements:
-        lease = Lease(item.task_id, item.token)
-        if lease in left:
-            left.remove(lease)
-        else:
-            stale.append(lease)
-    return tuple(stale)
-
-
-def chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """`items` in parts that fit into one statement."""
-    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
-
-
-def record_of(row: Sequence[Any]) -> Record:
-    """The record that a row of `Database.record` holds."""
-    return Record(**dict(zip(Record.__struct_fields__, row, strict=True)))
-
-
-def rows_to_add(command: Add) -> list[dict[str, Any]]:
-    """The rows for records, one for each id, and ordered so that two who add the same wait and do not deadlock."""
-    records = command.records if command.replace else reversed(command.records)
-    unique = {record.task_id: record for record in records}
-    names = (*Record.__struct_fields__, "due")
-    return [{name: getattr(unique[task_id], name) for name in names} for task_id in sorted(unique)]
-
-
-def kept(command: Add, taken: set[str]) -> tuple[str, ...]:
-    """The ids that were `taken`, by others or by an earlier record of the same command."""
-    seen = set(taken)
-    kept = []
-    for record in command.records:
-        if record.task_id in seen:
-            kept.append(record.task_id)
-        seen.add(record.task_id)
-    return tuple(kept)

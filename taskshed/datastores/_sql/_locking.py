@@ -8,7 +8,16 @@ from sqlalchemy import BindParameter, Connection, Insert, bindparam, case, delet
 
 from taskshed._clock import Clock
 from taskshed._records import Record
-from taskshed.datastores._sql._database import Database, chunks, kept, record_of, rows_to_add, stale_settlements
+from taskshed.datastores._sql._database import Database
+from taskshed.datastores._sql._rows import (
+    by_lease,
+    chunks,
+    kept,
+    record_of,
+    rows_to_add,
+    settlement_rows,
+    stale_settlements,
+)
 from taskshed.datastores._sql._schema import Schema
 from taskshed.datastores.commands import Add, Added, Changed, Claim, Claimed, Command, Lease, Move, Renew, Settle
 
@@ -95,13 +104,13 @@ class LockingDatabase(Database):
         return Claimed(now=now, records=records, next_due=self.next_due(connection))
 
     def settle(self, connection: Connection, command: Settle) -> tuple[Lease, ...]:
-        items = {Lease(item.task_id, item.token): item for item in reversed(command.settlements)}
+        items = by_lease(command)
         valid = self._valid(connection, tuple(items))
         done = [lease.task_id for lease in valid if items[lease].outcome == "done"]
-        kept = [items[lease] for lease in valid if items[lease].outcome != "done"]
+        left = [items[lease] for lease in valid if items[lease].outcome != "done"]
         for chunk in chunks(sorted(done)):
             connection.execute(self._delete, {"task_ids": chunk})
-        for chunk in chunks(self.settlement_rows(connection, kept)):
+        for chunk in chunks(settlement_rows(left, lambda: self.now(connection))):
             self.write_settled(connection, chunk)
         return stale_settlements(command, valid)
 
