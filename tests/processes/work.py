@@ -1,35 +1,82 @@
-"""A worker process for the tests beside it: prints the id of each task that it runs, until its input ends.
+"""A worker process for the tests beside it: it says what it runs, until its input ends.
 
-Usage: work.py DATABASE BACKEND event-driven|polling ends|hangs
+A run ends at once unless --manner says something else:
+
+    hangs-now-and-then  every seventh run does not end
+    stops-itself        the last run that there is room for stops the process; when that goes on, all runs end
+    holds               runs end when a line comes in
 """
 
 import os
+import signal
 import sys
+from argparse import ArgumentParser, Namespace
 from datetime import timedelta
 
 import anyio
+from anyio import to_thread
 
 import taskshed
+from taskshed.datastores import SQLConfig, SQLDataStore
+
+ROOM = 20
 
 
-async def note() -> None:
+class Manner:
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._runs = 0
+        self._told = anyio.Event()
+
+    async def note(self) -> None:
+        self._runs += 1
+        say(f"runs {taskshed.current_occurrence().task_id} {os.getpid()}")
+        match self._name:
+            case "hangs-now-and-then" if self._runs % 7 == 0:
+                await anyio.sleep_forever()
+            case "stops-itself":
+                if self._runs == ROOM:
+                    os.kill(os.getpid(), signal.SIGSTOP)
+                    self._told.set()
+                await self._told.wait()
+            case "holds":
+                await self._told.wait()
+
+    async def listen(self) -> None:
+        if await to_thread.run_sync(sys.stdin.readline):
+            self._told.set()
+            await to_thread.run_sync(sys.stdin.read)
+
+
+def say(line: str) -> None:
     # One write of a short line is atomic in a pipe, so that processes can share one.
-    os.write(1, f"{taskshed.current_occurrence().task_id}\n".encode())
-    if sys.argv[4] == "hangs":
-        await anyio.sleep_forever()
+    os.write(1, f"{line}\n".encode())
 
 
-async def main(database: str, kind: str) -> None:
-    polling_interval = timedelta(milliseconds=100) if kind == "polling" else None
+def seconds(text: str) -> timedelta:
+    return timedelta(seconds=float(text))
+
+
+async def main(options: Namespace) -> None:
+    manner = Manner(options.manner)
     async with taskshed.open_worker(
-        database,
-        {"note": note},
-        polling_interval=polling_interval,
-        max_concurrency=20,
-        lease=timedelta(seconds=1),
+        SQLDataStore(SQLConfig(url=options.database, poll_interval=options.poll_interval)),
+        {"note": manner.note},
+        polling_interval=timedelta(milliseconds=100) if options.polling else None,
+        max_concurrency=ROOM,
+        lease=options.lease,
     ):
-        await anyio.to_thread.run_sync(sys.stdin.read)
+        say(f"ready {os.getpid()}")
+        await manner.listen()
 
 
 if __name__ == "__main__":
-    anyio.run(main, sys.argv[1], sys.argv[3], backend=sys.argv[2])
+    parser = ArgumentParser()
+    parser.add_argument("database")
+    parser.add_argument("--backend", default="asyncio")
+    parser.add_argument("--polling", action="store_true")
+    parser.add_argument("--manner", default="")
+    parser.add_argument("--lease", type=seconds, default=timedelta(seconds=30))
+    parser.add_argument("--poll-interval", type=seconds)
+    options = parser.parse_args()
+    anyio.run(main, options, backend=options.backend)

@@ -1,4 +1,4 @@
-"""PostgreSQL's statements: each takes and answers any number of rows, as arrays, so that its text is always the same."""
+"""PostgreSQL's statements: each takes any number of rows, as arrays, so that its text is always the same."""
 
 from collections.abc import Sequence
 from typing import Any
