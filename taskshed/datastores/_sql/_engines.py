@@ -14,7 +14,7 @@ from taskshed.datastores._sql._database import Database
 from taskshed.datastores._sql._mysql import MySQL
 from taskshed.datastores._sql._postgresql import PostgreSQL
 from taskshed.datastores._sql._schema import Schema
-from taskshed.datastores._sql._sqlite import SQLite, is_private
+from taskshed.datastores._sql._sqlite import SQLite
 from taskshed.errors import MissingDriverError
 
 _EXTRAS = {"asyncpg": "postgresql", "asyncmy": "mysql"}
@@ -26,8 +26,7 @@ def make_engine(url: URL) -> Engine | AsyncEngine:
     dialect = dialect_of(url)
     if dialect.is_async:
         return create_async_engine(url, poolclass=NullPool, connect_args=_CONNECT_ARGS.get(dialect.driver, {}))
-    # A database in memory lasts as long as its connection.
-    return create_engine(url, **({} if is_sqlite(url) and is_private(url) else {"poolclass": NullPool}))
+    return create_engine(url, poolclass=NullPool)
 
 
 def dialect_of(url: URL) -> type[Dialect]:
