@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, Connection, case, delete, func, null, select, update
+from sqlalchemy import ColumnElement, Connection, Select, case, delete, func, null, select, update
 
 from taskshed._clock import Clock
 from taskshed._records import Record
 from taskshed.datastores._sql._errors import Trouble
-from taskshed.datastores._sql._pages import conditions, having_ids, page
+from taskshed.datastores._sql._pages import Page, conditions, having_ids, members, page
 from taskshed.datastores._sql._rows import record_of
 from taskshed.datastores._sql._schema import Schema
 from taskshed.datastores.commands import (
@@ -24,6 +24,8 @@ from taskshed.datastores.commands import (
     Claim,
     Claimed,
     Command,
+    Everything,
+    InGroup,
     Lease,
     Move,
     Pause,
@@ -134,7 +136,7 @@ class Database(ABC):
 
     def fetch(self, connection: Connection, selection: Selection) -> list[Record]:
         """The selected records: by id in the order asked for, else by `run_at`."""
-        query = select(*self.record).order_by(self.tasks.c.run_at, self.tasks.c.task_id)
+        query = self.looking(selection).order_by(self.tasks.c.run_at, self.tasks.c.task_id)
         chosen = conditions(self.tasks, selection)
         records = [record_of(row) for condition in chosen for row in connection.execute(query.where(condition))]
         if isinstance(selection, ById):
@@ -148,14 +150,14 @@ class Database(ABC):
         return due
 
     def pause(self, connection: Connection, command: Pause) -> Changed:
-        part = page(connection, self.tasks, command.selection)
+        part = self._page(connection, command.selection)
         pause = update(self.tasks).where(self._unpaused).values(paused_at=self.now(connection), due=null())
         for chosen in part.chosen:
             connection.execute(pause.where(chosen))
         return Changed(missing=self._missing(connection, command.selection), rest=part.rest)
 
     def resume(self, connection: Connection, command: Resume) -> Changed:
-        part = page(connection, self.tasks, command.selection)
+        part = self._page(connection, command.selection)
         earliest = select(func.min(self._awake)).where(~self._unpaused)
         resume = update(self.tasks).where(~self._unpaused).values(paused_at=null(), due=self._awake)
         resumed: list[int | None] = []
@@ -169,7 +171,7 @@ class Database(ABC):
         )
 
     def remove(self, connection: Connection, command: Remove) -> Changed:
-        part = page(connection, self.tasks, command.selection)
+        part = self._page(connection, command.selection)
         for chosen in part.chosen:
             connection.execute(delete(self.tasks).where(chosen))
         return Changed(rest=part.rest)
@@ -192,6 +194,19 @@ class Database(ABC):
 
     @abstractmethod
     def renew(self, connection: Connection, command: Renew) -> tuple[Lease, ...]: ...
+
+    def looking(self, selection: Selection) -> Select[Any]:
+        """A query for records, with whatever leads to an index for a selection."""
+        return select(*self.record)
+
+    def members(self, selection: InGroup | Everything) -> Select[Any]:
+        """The ids of a selection, in order, in whichever terms lead to an index."""
+        return members(self.tasks, selection)
+
+    def _page(self, connection: Connection, selection: Selection) -> Page:
+        if isinstance(selection, ById):
+            return Page(having_ids(self.tasks, selection.task_ids))
+        return page(connection, self.tasks, self.members(selection), selection)
 
     def _missing(self, connection: Connection, selection: Selection) -> tuple[str, ...]:
         if not isinstance(selection, ById):

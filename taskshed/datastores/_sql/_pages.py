@@ -1,9 +1,10 @@
 """Selections as conditions, and big ones in pages."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Table, and_, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, select, true
 
 from taskshed.datastores._sql._rows import chunks
 from taskshed.datastores.commands import ById, Everything, InGroup, Selection
@@ -18,27 +19,33 @@ class Page(msgspec.Struct, frozen=True):
     rest: Selection | None = None
 
 
-def page(connection: Connection, tasks: Table, selection: Selection) -> Page:
-    """The part of a selection to change now; tasks chosen by their ids are one part."""
-    chosen = conditions(tasks, selection)
-    if isinstance(selection, ById):
-        return Page(chosen)
-    last = select(tasks.c.task_id).where(*chosen).order_by(tasks.c.task_id).offset(PAGE - 1).limit(1)
-    end: str | None = connection.execute(last).scalar()
-    if end is None:
-        return Page(chosen)
-    return Page([and_(*chosen, tasks.c.task_id <= end)], msgspec.structs.replace(selection, after=end))
+def members(tasks: Table, selection: InGroup | Everything) -> Select[Any]:
+    """The ids of a selection, in order."""
+    return select(tasks.c.task_id).where(condition(tasks, selection)).order_by(tasks.c.task_id)
+
+
+def page(connection: Connection, tasks: Table, members: Select[Any], selection: InGroup | Everything) -> Page:
+    """The part of a selection to change now.
+
+    Its rows are locked by their ids, in order, and then changed by their ids: no statistics can mislead a database into
+    looking at, and locking, any others.
+    """
+    task_ids: Sequence[str] = connection.execute(members.limit(PAGE).with_for_update()).scalars().all()
+    rest = msgspec.structs.replace(selection, after=task_ids[-1]) if len(task_ids) == PAGE else None
+    return Page(having_ids(tasks, task_ids), rest)
 
 
 def conditions(tasks: Table, selection: Selection) -> list[ColumnElement[bool]]:
-    """Conditions that together choose a selection."""
-    match selection:
-        case ById(task_ids=task_ids):
-            return having_ids(tasks, task_ids)
-        case InGroup(group_id=group_id, after=after):
-            return [and_(tasks.c.group_id == group_id, tasks.c.task_id > after)]
-        case Everything(after=after):
-            return [tasks.c.task_id > after]
+    """Conditions that together choose a selection, each for one statement."""
+    return having_ids(tasks, selection.task_ids) if isinstance(selection, ById) else [condition(tasks, selection)]
+
+
+def condition(tasks: Table, selection: InGroup | Everything) -> ColumnElement[bool]:
+    """The condition that chooses a group, or all."""
+    terms = [tasks.c.task_id > selection.after] if selection.after else []
+    if isinstance(selection, InGroup):
+        terms.append(tasks.c.group_id == selection.group_id)
+    return and_(true(), *terms)
 
 
 def having_ids(tasks: Table, task_ids: Sequence[str]) -> list[ColumnElement[bool]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select, select, tuple_
 
 from taskshed._clock import Clock
 from taskshed.datastores._sql._database import Database, check_version
@@ -19,6 +19,8 @@ from taskshed.datastores.commands import (
     Claim,
     Claimed,
     Command,
+    Everything,
+    InGroup,
     Lease,
     Move,
     Renew,
@@ -141,6 +143,16 @@ class PostgreSQL(Database):
         if records:
             next_due = now + command.lease if next_due is None else min(next_due, now + command.lease)
         return Claimed(now=now, records=records, next_due=next_due)
+
+    def members(self, selection: InGroup | Everything) -> Select[Any]:
+        if not isinstance(selection, InGroup):
+            return super().members(selection)
+        # Asked for in this way, a group cannot be sought through all tasks in the order of their ids.
+        columns = self.tasks.c
+        place = tuple_(columns.group_id, columns.task_id)
+        begins, ends = place > (selection.group_id, selection.after), columns.group_id <= selection.group_id
+        members: Select[Any] = select(columns.task_id).where(begins, ends)
+        return members.order_by(columns.group_id, columns.task_id)
 
     def settle(self, connection: Connection, command: Settle) -> tuple[Lease, ...]:
         items = by_lease(command)

@@ -11,6 +11,7 @@ from taskshed.datastores._sql._schema import Schema
 from taskshed.datastores.commands import Lease
 
 _NOW = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
+_BEGAN = "CAST(extract(epoch FROM statement_timestamp()) * 1000000 AS bigint)"  # an index may be asked for it
 
 TYPES = {
     "task_id": "text",
@@ -55,6 +56,7 @@ def statements(schema: Schema) -> dict[str, TextClause]:
         "tasks": preparer.format_table(schema.tasks),
         "token": str(schema.token and preparer.format_sequence(schema.token)),
         "now": _NOW,
+        "began": _BEGAN,
         "columns": ", ".join(TYPES),
         "fresh": ", ".join(f"{name} = excluded.{name}" for name in TYPES if name != "task_id"),
         "record": ", ".join(f"taken.{name}" for name in Record.__struct_fields__),
@@ -73,7 +75,7 @@ _TEMPLATES = {
     "lock": "SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))",
     "notify": """
         SELECT pg_notify(:channel, :payload)
-        WHERE NOT EXISTS (SELECT FROM {tasks} WHERE due > {now} + {close} AND due < :earliest)
+        WHERE :earliest <= coalesce((SELECT min(due) FROM {tasks} WHERE due > {began} + {close}), :earliest)
     """,
     "replace": "INSERT INTO {tasks} ({columns}) SELECT * FROM {rows} ON CONFLICT (task_id) DO UPDATE SET {fresh}",
     "add": "INSERT INTO {tasks} ({columns}) SELECT * FROM {rows} ON CONFLICT DO NOTHING RETURNING task_id",

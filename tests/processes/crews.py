@@ -1,0 +1,162 @@
+"""Processes that share a database, and what tests hear of them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from tempfile import TemporaryFile
+from threading import Thread
+from typing import NamedTuple
+
+FOLDER = Path(__file__).parent
+PATIENCE = 60.0  # seconds for whatever is waited for
+GLANCE = 0.2  # seconds of silence, after which to see whether all processes are well
+
+
+class Run(NamedTuple):
+    """A run that a worker has begun."""
+
+    task_id: str
+    pid: int
+
+
+class Member:
+    """One process; it ends when its input does."""
+
+    def __init__(self, program: str, arguments: tuple[str, ...], output: int) -> None:
+        command = [sys.executable, "-W", "error", str(FOLDER / program), *arguments]
+        self._complaints = TemporaryFile()  # noqa: SIM115 - a pipe might fill and stop who writes to it
+        self._exit_code = 0
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=self._complaints)
+        assert self._process.stdin is not None
+        self._input = self._process.stdin
+        self.pid = self._process.pid
+
+    @property
+    def stopped(self) -> bool:
+        return os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def tell(self, line: str) -> None:
+        self._input.write(f"{line}\n".encode())
+        self._input.flush()
+
+    def resume(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        self._exit_code = -signal.SIGKILL
+        self._process.kill()
+        self._process.wait()
+
+    def ask_to_end(self) -> None:
+        self._input.close()
+
+    def end(self) -> None:
+        self.ask_to_end()
+        self._process.wait(PATIENCE)
+        self.check()
+
+    def check(self) -> None:
+        """See that it is well, or has ended well, and has never had anything to complain of."""
+        complaints = os.pread(self._complaints.fileno(), 100_000, 0).decode()
+        exit_code = self._process.poll()
+        if complaints or exit_code not in (None, self._exit_code):
+            raise AssertionError(f"{self._process.args} ended with {exit_code}\n{complaints}")
+
+    def clear_away(self) -> None:
+        self.kill()
+        self._input.close()
+        self._complaints.close()
+
+
+class Crew:
+    """Processes that write to one pipe.
+
+    Attributes:
+        runs: what workers have begun, in this order.
+        added: the ids of the tasks that schedulers have added.
+    """
+
+    def __init__(self) -> None:
+        receiver, self._sender = os.pipe()
+        self._lines: SimpleQueue[list[str]] = SimpleQueue()
+        # Whoever writes shall never wait for the test: a worker that waits does not renew its leases.
+        self._reader = Thread(target=self._read, args=(receiver,))
+        self._reader.start()
+        self._members: list[Member] = []
+        self._said: set[tuple[str, int]] = set()
+        self.runs: list[Run] = []
+        self.added: list[str] = []
+
+    def start(self, program: str, *arguments: object) -> Member:
+        member = Member(program, tuple(map(str, arguments)), self._sender)
+        self._members.append(member)
+        return member
+
+    def hear_until(self, condition: Callable[[], bool]) -> None:
+        """Take in what they write until a condition is true."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            try:
+                self._take_in(self._lines.get(timeout=GLANCE))
+            except Empty:
+                for member in self._members:
+                    member.check()
+            assert time.monotonic() < deadline, f"{len(self.runs)} runs, {len(self.added)} added, said: {self._said}"
+
+    def hear_from(self, members: Iterable[Member], word: str) -> None:
+        """Take in what they write until each of these has said that word."""
+        awaited = {(word, member.pid) for member in members}
+        self.hear_until(lambda: awaited <= self._said)
+
+    def end(self) -> None:
+        """End all, and take in the rest of what they write."""
+        for member in self._members:
+            member.ask_to_end()
+        for member in self._members:
+            member.end()
+        self._close()
+        while not self._lines.empty():
+            self._take_in(self._lines.get())
+
+    def clear_away(self) -> None:
+        for member in self._members:
+            member.clear_away()
+        self._close()
+
+    def _take_in(self, line: list[str]) -> None:
+        match line:
+            case ("ready" | "open" | "done") as word, pid:
+                self._said.add((word, int(pid)))
+            case "runs", task_id, pid:
+                self.runs.append(Run(task_id, int(pid)))
+            case "added", *task_ids:
+                self.added += task_ids
+            case _:
+                raise AssertionError(f"nobody writes {line}")
+
+    def _read(self, receiver: int) -> None:
+        with os.fdopen(receiver) as lines:
+            for line in lines:
+                self._lines.put(line.split())
+
+    def _close(self) -> None:
+        if self._sender != -1:
+            os.close(self._sender)
+            self._sender = -1
+            self._reader.join()
+
+
+@contextmanager
+def a_crew() -> Iterator[Crew]:
+    """A crew that is gone at the end, however that comes."""
+    crew = Crew()
+    try:
+        yield crew
+    finally:
+        crew.clear_away()

@@ -1,0 +1,34 @@
+"""Several processes open a store on an empty database at the same moment."""
+
+import sqlite3
+
+from processes.crews import a_crew
+from processes.stores import schedule_some, stored
+from servers._databases import execute
+from sqlalchemy import make_url
+
+QUERY = "SELECT schema_version FROM taskshed_meta"
+
+
+def schema_versions(database: str) -> list[tuple[int]]:
+    url = make_url(database)
+    if url.get_backend_name() != "sqlite":
+        return execute(database, QUERY)
+    connection = sqlite3.connect(str(url.database))
+    try:
+        return connection.execute(QUERY).fetchall()
+    finally:
+        connection.close()
+
+
+def test_all_of_ten_processes_succeed_and_make_one_schema(database: str) -> None:
+    with a_crew() as crew:
+        members = [crew.start("opening.py", database, backend) for backend in ("asyncio", "trio") for _ in range(5)]
+        crew.hear_from(members, "ready")
+        for member in members:
+            member.tell("go")
+        crew.hear_from(members, "open")
+        crew.end()
+    assert len(schema_versions(database)) == 1
+    schedule_some(database, 10)
+    assert len(stored(database)) == 10
