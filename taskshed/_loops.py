@@ -9,6 +9,8 @@ import types
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+import anyio
+
 T = TypeVar("T")
 RootTask = asyncio.Task[None]
 
@@ -90,6 +92,24 @@ async def sheltered(function: Callable[..., Awaitable[T]], *arguments: Any) -> T
 async def exposed(callback: Awaitable[T]) -> T:
     """Run a callback inside an actor: Ctrl-C may interrupt it where it computes."""
     return await callback
+
+
+async def cancelled_once(function: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
+    """Run something written for asyncio, and if it is cancelled let it clean up; returns when it has.
+
+    In a cancelled scope anyio cancels again at every await, also at those with which a driver would say goodbye.
+    """
+    task = asyncio.get_running_loop().create_task(function(*arguments))
+    try:
+        await asyncio.wait([task])
+    except asyncio.CancelledError:
+        task.cancel()
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # it is of no interest any more
+        raise
+    return task.result()
 
 
 def interrupt_in(error: BaseException) -> KeyboardInterrupt | None:

@@ -51,6 +51,7 @@ logger = logging.getLogger("taskshed")
 
 _MAILBOX_CAPACITY = 1000
 _WATCH_AGAIN = 1_000_000
+_CLOSING_PATIENCE = 5  # seconds for what is under way, for a server may never answer
 
 
 class ScheduleChanged(msgspec.Struct, frozen=True):
@@ -169,6 +170,7 @@ class DataStore(Component):
                     writes.close()
                     reads.close()
                     watch.scope.cancel()
+                    lanes.cancel_scope.deadline = anyio.current_time() + _CLOSING_PATIENCE
         finally:
             await self._storage.close()
 

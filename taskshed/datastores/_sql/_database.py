@@ -95,6 +95,10 @@ class Database(ABC):
     @abstractmethod
     def roll_back(self, connection: Connection) -> None: ...
 
+    def killing(self, connection: Connection) -> str | None:
+        """A statement that ends this connection from another one, where the server would not notice that we hung up."""
+        return None
+
     @contextmanager
     def reading(self, connection: Connection) -> Iterator[None]:
         """See the database, and let go of it at the end."""

@@ -6,12 +6,14 @@ that a database's statements know of threads and loops.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import anyio
 from sqlalchemy import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from taskshed._loops import cancelled_once
 from taskshed._thread import OwnThread
 from taskshed.datastores._sql._database import Database
 
@@ -98,26 +100,32 @@ class AsyncLane(Lane):
         self._engine = engine
         self._patience = patience
         self._connection: AsyncConnection | None = None
+        self._killing: str | None = None
         self._turn = anyio.Lock(fast_acquire=True)
 
     async def run(self, work: Callable[[Connection], R]) -> R:
         async with self._turn:
             try:
                 with anyio.fail_after(self._patience):
-                    connection = await self._connect()
-                    result = await connection.run_sync(work)
-                    if not self._keep:
-                        await connection.close()
-                        self._connection = None
-                    return result
+                    return await cancelled_once(self._run, work)
             except BaseException as error:
                 # Whatever state it is in, nobody should find out: the server undoes what was not committed.
                 if not (self._database.keeps_connections and isinstance(error, Exception)):
                     await self._drop(broken=True)
+                if isinstance(error, TimeoutError) or not isinstance(error, Exception):
+                    await self._kill()
                 raise
 
     async def close(self) -> None:
         await self._drop(broken=False)
+
+    async def _run(self, work: Callable[[Connection], R]) -> R:
+        connection = await self._connect()
+        result = await connection.run_sync(work)
+        if not self._keep:
+            await connection.close()
+            self._connection = None
+        return result
 
     async def _connect(self) -> AsyncConnection:
         if self._connection is not None and _is_dead(self._connection):
@@ -125,6 +133,7 @@ class AsyncLane(Lane):
         if self._connection is None:
             self._connection = await self._engine.connect()
             await self._connection.run_sync(self._configured)
+            self._killing = await self._connection.run_sync(self._database.killing)
         return self._connection
 
     async def _drop(self, *, broken: bool) -> None:
@@ -135,6 +144,15 @@ class AsyncLane(Lane):
             if broken and not connection.closed:
                 await connection.invalidate()
             await connection.close()
+
+    async def _kill(self) -> None:
+        """End what a server goes on with although nobody is there any more, and may hold locks for."""
+        killing, self._killing = self._killing, None
+        if killing is None:
+            return
+        with anyio.move_on_after(_CLOSING_PATIENCE, shield=True), suppress(Exception):  # it has ended, or will
+            async with self._engine.connect() as connection:
+                await connection.exec_driver_sql(killing)
 
 
 def _is_dead(connection: AsyncConnection) -> bool:

@@ -72,6 +72,10 @@ class MySQL(LockingDatabase):
         self._move = text(_MOVE.format_map(names))
         self._settle = text(_SETTLE.format_map(names))
 
+    def killing(self, connection: Connection) -> str | None:
+        thread_id = getattr(connection.connection.driver_connection, "thread_id", None)
+        return f"KILL {thread_id()}" if callable(thread_id) else None
+
     def begin(self, connection: Connection) -> None:
         """The first statement begins."""
 
