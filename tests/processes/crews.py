@@ -66,7 +66,8 @@ class Member:
         complaints = os.pread(self._complaints.fileno(), 100_000, 0).decode()
         exit_code = self._process.poll()
         if complaints or exit_code not in (None, self._exit_code):
-            raise AssertionError(f"{self._process.args} ended with {exit_code}\n{complaints}")
+            state = "runs" if exit_code is None else f"ended with {exit_code}"
+            raise AssertionError(f"{self._process.args!r} {state} and says:\n{complaints}")
 
     def clear_away(self) -> None:
         self.kill()

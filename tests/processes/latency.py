@@ -1,12 +1,14 @@
 """Measures how long a task that is due now takes from one process to its callback in another.
 
-Usage: latency.py DATABASE [--backend asyncio|trio] [--samples 300]
+Usage: latency.py DATABASE [--backend asyncio|trio] [--samples 300] [--pause 0.25]
 
 It adds tasks one at a time, each when the one before has run, for an event-driven worker in a process of its own, and
-prints the milliseconds from just before `add_task` to the beginning of the callback.
+prints the milliseconds from just before `add_task` to the beginning of the callback. Where that worker looks at an
+interval, it has just looked then: a random pause of up to that interval makes the figures fair.
 """
 
 import os
+import random
 import sys
 import time
 from argparse import ArgumentParser, Namespace
@@ -40,6 +42,7 @@ async def measure(options: Namespace) -> None:
         assert process.stdout is not None
         lines = BufferedByteReceiveStream(process.stdout)
         for _ in range(options.samples + 1):
+            await anyio.sleep(random.uniform(0, options.pause))
             await scheduler.add_task("note", kwargs={"sent": time.monotonic_ns()})
             latencies.append(int(await lines.receive_until(b"\n", 100)) / 1e6)
         await process.stdin.aclose()
@@ -57,6 +60,7 @@ if __name__ == "__main__":
     parser.add_argument("database")
     parser.add_argument("--backend", default="asyncio")
     parser.add_argument("--samples", type=int, default=300)
+    parser.add_argument("--pause", type=float, default=0.0, help="seconds at most, before each")
     parser.add_argument("--work", action="store_true", help="be the worker")
     options = parser.parse_args()
     if options.work:

@@ -1,10 +1,14 @@
 """A worker is killed while others add tasks and run them."""
 
+import sys
 from collections import Counter
 
+import pytest
 from processes.crews import Crew, Member, a_crew
 from processes.stores import stored
 from servers._folder import comes_true
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 
 
 def runs_by(crew: Crew, member: Member) -> list[str]:

@@ -1,15 +1,19 @@
 """A worker that was stopped for longer than its lease comes back too late."""
 
+import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import pytest
 from processes.crews import Crew, Member, a_crew
 from processes.stores import schedule, schedule_some, stored
 from processes.work import ROOM
 from servers._folder import comes_true
 
 from taskshed import Task
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGSTOP")
 
 HOUR = timedelta(hours=1)
 

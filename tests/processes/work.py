@@ -35,6 +35,7 @@ class Manner:
             case "hangs-now-and-then" if self._runs % 7 == 0:
                 await anyio.sleep_forever()
             case "stops-itself":
+                # Now nothing is asked of the database, so that no transaction is left open with locks in it.
                 if self._runs == ROOM:
                     os.kill(os.getpid(), signal.SIGSTOP)
                     self._told.set()

@@ -156,8 +156,9 @@ def _is_scan(node: dict[str, Any], tasks: str) -> bool:
 
 
 def _looked_at(node: dict[str, Any]) -> int:
-    counted = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
-    return round(node["Actual Loops"] * sum(node.get(name, 0) for name in counted))
+    names = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
+    rows: int = round(node["Actual Loops"] * sum(node.get(name, 0) for name in names))
+    return rows
 
 
 def _on_mysql(connection: Connection, tasks: str, statement: Statement) -> Iterator[str]:

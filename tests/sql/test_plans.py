@@ -37,8 +37,8 @@ BATCH = 500
 # guesses, and may guess at twice as many.
 ONE, SOME, MANY = 100, 5_000, 300_000
 
-# Groups of 100,000, 5,000 and 1,000 tasks spread among the others, and one of 100,000 that have the last ids, as if they
-# had just been added.
+# Groups of 100,000, 5,000 and 1,000 tasks spread among the others, and one of 100,000 with the last ids, as if it had
+# just been added.
 GROUPS = """
     CASE WHEN n >= 900000 THEN 'last' WHEN n % 9 = 0 THEN 'many'
     WHEN n % 180 = 4 THEN 'some' WHEN n % 900 = 1 THEN 'few' END
