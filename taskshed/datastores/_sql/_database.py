@@ -75,8 +75,8 @@ class Database(ABC):
     @contextmanager
     def transaction(self, connection: Connection) -> Iterator[None]:
         """Commit at the end, or undo everything."""
-        self.begin(connection)
         try:
+            self.begin(connection)
             yield
         except Exception as error:
             trouble = self.trouble(error)
