@@ -14,7 +14,7 @@ from taskshed.datastores._sql._database import check_version
 from taskshed.datastores._sql._errors import Kind, Trouble, driver_error, reason_of, trouble_on_the_way
 from taskshed.datastores._sql._locking import LockingDatabase
 from taskshed.datastores._sql._schema import Schema, collation, is_mariadb
-from taskshed.datastores.commands import Add, Added, InGroup, Selection
+from taskshed.datastores.commands import Add, Added, Everything, InGroup, Selection
 from taskshed.models import MAX_NAME_LENGTH
 
 _NOW = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
@@ -116,9 +116,15 @@ class MySQL(LockingDatabase):
 
     def looking(self, selection: Selection) -> Select[Any]:
         query = super().looking(selection)
-        # If a group is large, it would rather go through all tasks, and read more the more there are.
-        hint = f"FORCE INDEX ({self.schema.prefix}tasks_group)"
-        return query.with_hint(self.tasks, hint) if isinstance(selection, InGroup) else query
+        return self._by_group(query) if isinstance(selection, InGroup) else query
+
+    def members(self, selection: InGroup | Everything) -> Select[Any]:
+        query = super().members(selection)
+        return self._by_group(query) if isinstance(selection, InGroup) else query
+
+    def _by_group(self, query: Select[Any]) -> Select[Any]:
+        # If a group is large, it would rather go through all tasks, and for a moment lock those of others too.
+        return query.with_hint(self.tasks, f"FORCE INDEX ({self.schema.prefix}tasks_group)")
 
     def now(self, connection: Connection) -> int:
         now: int = connection.execute(self._now).scalar_one()
