@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -90,7 +91,7 @@ class Crew:
         self._reader = Thread(target=self._read, args=(receiver,))
         self._reader.start()
         self._members: list[Member] = []
-        self._said: set[tuple[str, int]] = set()
+        self._said: Counter[str] = Counter()
         self.runs: list[Run] = []
         self.added: list[str] = []
 
@@ -110,10 +111,9 @@ class Crew:
                     member.check()
             assert time.monotonic() < deadline, f"{len(self.runs)} runs, {len(self.added)} added, said: {self._said}"
 
-    def hear_from(self, members: Iterable[Member], word: str) -> None:
-        """Take in what they write until each of these has said that word."""
-        awaited = {(word, member.pid) for member in members}
-        self.hear_until(lambda: awaited <= self._said)
+    def hear_from(self, count: int, word: str) -> None:
+        """Take in what they write until so many have said that word."""
+        self.hear_until(lambda: self._said[word] == count)
 
     def end(self) -> None:
         """End all, and take in the rest of what they write."""
@@ -132,8 +132,8 @@ class Crew:
 
     def _take_in(self, line: list[str]) -> None:
         match line:
-            case ("ready" | "open" | "done") as word, pid:
-                self._said.add((word, int(pid)))
+            case [("ready" | "open" | "done") as word]:
+                self._said[word] += 1
             case "runs", task_id, pid:
                 self.runs.append(Run(task_id, int(pid)))
             case "added", *task_ids:

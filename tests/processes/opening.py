@@ -1,12 +1,14 @@
-"""Opens a store on a database that may be empty, for the test beside it, at a line on its input.
+"""Processes that open a store on a database that may be empty, for the test beside it: each at a line on the input.
 
-It says when it is ready for that; it ends when its input does.
+Each says when it is ready for that, and when the store is open; they end when the input does. They are forked from
+one that has imported everything, which takes longer than all the rest.
 
-Usage: opening.py DATABASE BACKEND
+Usage: opening.py DATABASE PROCESSES
 """
 
 import os
 import sys
+from importlib import import_module
 
 import anyio
 from anyio import to_thread
@@ -14,14 +16,26 @@ from anyio import to_thread
 from taskshed.datastores import SQLDataStore
 
 
-async def main(database: str) -> None:
-    datastore = SQLDataStore(database)  # this imports the driver, which takes longer than all the rest
-    os.write(1, f"ready {os.getpid()}\n".encode())
-    await to_thread.run_sync(sys.stdin.readline)
+async def open_store(datastore: SQLDataStore) -> None:
+    os.write(1, b"ready\n")
+    await to_thread.run_sync(os.read, 0, 1)  # what is read through a buffer, others would not get
     async with datastore:
-        os.write(1, f"open {os.getpid()}\n".encode())
-        await to_thread.run_sync(sys.stdin.read)
+        os.write(1, b"open\n")
+        await to_thread.run_sync(os.read, 0, 1)
+
+
+def main(database: str, count: int) -> int:
+    datastore = SQLDataStore(database)
+    import_module("trio")
+    children = []
+    for number in range(count):
+        child = os.fork()
+        if child == 0:
+            anyio.run(open_store, datastore, backend=("asyncio", "trio")[number % 2])
+            return 0
+        children.append(child)
+    return sum(os.waitpid(child, 0)[1] != 0 for child in children)
 
 
 if __name__ == "__main__":
-    anyio.run(main, sys.argv[1], backend=sys.argv[2])
+    sys.exit(main(sys.argv[1], int(sys.argv[2])))

@@ -19,7 +19,7 @@ def test_nothing_is_lost_and_only_what_the_killed_one_had_begun_is_run_again(dat
     with a_crew() as crew:
         survivor = crew.start("work.py", database, "--backend", "trio")
         doomed = crew.start("work.py", database, "--lease", 2, "--manner", "hangs-now-and-then")
-        crew.hear_from([survivor, doomed], "ready")
+        crew.hear_from(2, "ready")
         adders = [crew.start("adding.py", database, backend) for backend in ("asyncio", "trio")]
         crew.hear_until(lambda: len(runs_by(crew, doomed)) >= 50)
         while_both_lived = Counter(run.task_id for run in crew.runs)
@@ -27,7 +27,7 @@ def test_nothing_is_lost_and_only_what_the_killed_one_had_begun_is_run_again(dat
         crew.hear_until(lambda: len(crew.runs) >= while_both_lived.total() + 200)
         for adder in adders:
             adder.ask_to_end()
-        crew.hear_from(adders, "done")
+        crew.hear_from(2, "done")
         assert comes_true(lambda: stored(database) == [])
         crew.end()
     begun_by_doomed, run_by_survivor = runs_by(crew, doomed), runs_by(crew, survivor)

@@ -67,7 +67,7 @@ async def main(options: Namespace) -> None:
         max_concurrency=ROOM,
         lease=options.lease,
     ):
-        say(f"ready {os.getpid()}")
+        say("ready")
         await manner.listen()
 
 

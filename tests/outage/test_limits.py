@@ -1,0 +1,48 @@
+"""A server that refuses for the moment: it has too many connections, or an administrator stops a statement."""
+
+from collections.abc import Awaitable, Callable
+
+import anyio
+import pytest
+from outage.sites import HOUR, TOMORROW, Site
+
+import taskshed
+from taskshed.schedulers import AsyncScheduler
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_call_for_which_there_is_no_connection_works_later(site: Site) -> None:
+    async with AsyncScheduler(site.store(poll_interval=HOUR)) as scheduler:
+        await scheduler.add_task("note", TOMORROW, task_id="there")
+        await site.execute(site.allow_one)
+        await site.hang_up()
+        async with site.storage(pool_size=1):  # has that one
+            with pytest.raises(taskshed.DatastoreUnavailableError, match=rf"{site.place}: .*connections.*nothing was"):
+                await scheduler.pause_tasks(task_ids=["there"])
+            with pytest.raises(taskshed.DatastoreUnavailableError, match=rf"{site.place}: .*connections"):
+                await scheduler.fetch_tasks(task_ids=["there"])
+        await site.execute(site.allow_many)
+        await scheduler.pause_tasks(task_ids=["there"])
+        assert len(await scheduler.fetch_tasks(task_ids=["there"])) == 1
+
+
+async def test_a_call_that_an_administrator_stops_has_changed_nothing(site: Site) -> None:
+    async with AsyncScheduler(site.store(poll_interval=HOUR)) as scheduler:
+        calls: list[Callable[[], Awaitable[object]]] = [
+            lambda: scheduler.add_task("note", TOMORROW, task_id="t"),
+            lambda: scheduler.fetch_tasks(task_ids=["t"]),
+        ]
+
+        async def stop() -> None:
+            await site.becomes(site.busy, 1)
+            await site.each(site.busy, site.stop)
+
+        for call in calls:
+            reason = f"{site.place}: .*nothing was changed"
+            async with site.held(*site.lock_all), anyio.create_task_group() as tasks:
+                tasks.start_soon(stop)
+                with anyio.fail_after(20), pytest.raises(taskshed.DatastoreUnavailableError, match=reason):
+                    await call()
+        assert await scheduler.fetch_tasks(task_ids=["t"]) == []
+        await scheduler.add_task("note", TOMORROW, task_id="t")
