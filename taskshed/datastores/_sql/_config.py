@@ -94,8 +94,10 @@ class SQLConfig(msgspec.Struct, kw_only=True, frozen=True):
             return self.engine.url
         try:
             url = make_url(self.url)  # type: ignore[arg-type]  # checked when this was made
-        except ArgumentError:
+        except (ArgumentError, ValueError):
             raise ValueError(f"that is no database URL; it should look like {_EXAMPLES}") from None
+        if "@" in (url.host or ""):
+            raise ValueError("that URL has an @ too many; in a password, write %40 for it")
         url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
         if url.drivername == "postgresql+asyncpg" and "sslmode" in url.query:
             # libpq's name for it, which is what most connection strings have.

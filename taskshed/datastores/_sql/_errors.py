@@ -2,17 +2,18 @@
 
 from typing import Literal
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from taskshed.errors import DatastoreError, DatastoreFormatError, DatastoreUnavailableError
 
-Kind = Literal["again", "unavailable", "lost", "format", "refused"]
+Kind = Literal["again", "unavailable", "lost", "late", "format", "refused"]
 
 _CLASSES: dict[Kind, type[DatastoreError]] = {
     "again": DatastoreUnavailableError,
     "unavailable": DatastoreUnavailableError,
     "lost": DatastoreUnavailableError,
+    "late": DatastoreUnavailableError,
     "format": DatastoreFormatError,
     "refused": DatastoreError,
 }
@@ -24,7 +25,8 @@ class Trouble(Exception):  # noqa: N818 - what it becomes is an error
     ============= ===================================================================
     `again`       others were in the way; nothing was changed, and at once it may work
     `unavailable` nothing was changed, and later it may work
-    `lost`        there was no answer, so it is not known whether anything was changed
+    `lost`        the connection broke, so it is not known whether anything was changed
+    `late`        there was no answer in time, so neither is it
     `format`      it will not work as the database is
     `refused`     this call will not work
     ============= ===================================================================
@@ -48,13 +50,21 @@ def trouble_on_the_way(error: BaseException) -> Trouble | None:
         case PoolTimeout():
             return Trouble("unavailable", "all connections of the pool are in use")
         case TimeoutError():
-            return Trouble("lost", "no answer in time")
+            return Trouble("late", "no answer in time")
         case OSError():
             return Trouble("unavailable", error.strerror or str(error))
         case DBAPIError(connection_invalidated=True):
             return Trouble("lost", f"the connection was lost: {reason_of(error)}")
         case _:
             return None
+
+
+def trouble_without_code(error: BaseException) -> Trouble | None:
+    """What an error means that comes from the driver itself and not from a server."""
+    if not isinstance(error, DBAPIError) or isinstance(driver_error(error), ValueError):  # it cannot send a parameter
+        return None
+    kind: Kind = "unavailable" if isinstance(error, OperationalError | InterfaceError | InternalError) else "refused"
+    return Trouble(kind, reason_of(error))
 
 
 def driver_error(error: BaseException) -> BaseException:

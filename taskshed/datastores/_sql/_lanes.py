@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from taskshed._loops import cancelled_once
 from taskshed._thread import OwnThread
 from taskshed.datastores._sql._database import Database
+from taskshed.datastores._sql._errors import Trouble, reason_of
 
 R = TypeVar("R")
 
@@ -42,7 +43,11 @@ class Lane(ABC):
         """Let go of the connection."""
 
     def _configured(self, connection: Connection) -> Connection:
-        connection.execution_options(isolation_level=self._database.isolation_level)
+        try:
+            connection.execution_options(isolation_level=self._database.isolation_level)
+        except Exception as error:  # a driver's own, bare: the pool's connection is none any more, another one may be
+            connection.invalidate()
+            raise Trouble("again", reason_of(error)) from error
         self._database.configure(connection)
         return connection
 
@@ -132,6 +137,9 @@ class AsyncLane(Lane):
             await self._drop(broken=True)
         if self._connection is None:
             self._connection = await self._engine.connect()
+            while _is_dead(self._connection):  # it has been so in the pool
+                await self._drop(broken=True)
+                self._connection = await self._engine.connect()
             await self._connection.run_sync(self._configured)
             self._killing = await self._connection.run_sync(self._database.killing)
         return self._connection

@@ -11,7 +11,14 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from taskshed._clock import Clock
 from taskshed.datastores._sql._database import check_version
-from taskshed.datastores._sql._errors import Kind, Trouble, driver_error, reason_of, trouble_on_the_way
+from taskshed.datastores._sql._errors import (
+    Kind,
+    Trouble,
+    driver_error,
+    reason_of,
+    trouble_on_the_way,
+    trouble_without_code,
+)
 from taskshed.datastores._sql._locking import LockingDatabase
 from taskshed.datastores._sql._schema import Schema, collation, is_mariadb
 from taskshed.datastores.commands import Add, Added, Everything, InGroup, Selection
@@ -25,7 +32,7 @@ _TOKEN = "UUID_SHORT() & 0x7FFFFFFFFFFFFFFF"  # noqa: S105 - a fencing token, no
 _LOCK_TIMEOUT = 60  # seconds
 _JOIN_ATTEMPTS = 3
 
-_KINDS: dict[object, Kind] = {
+_KINDS: dict[int, Kind] = {
     1040: "unavailable",  # too many connections
     1044: "refused",
     1045: "refused",  # wrong password
@@ -109,9 +116,9 @@ class MySQL(LockingDatabase):
     def trouble(self, error: BaseException) -> Trouble | None:
         if trouble := trouble_on_the_way(error):
             return trouble
-        if not isinstance(error, DBAPIError):
-            return None
         number = next(iter(driver_error(error).args), None)
+        if not isinstance(error, DBAPIError) or not isinstance(number, int) or not number:
+            return trouble_without_code(error)
         return Trouble(_KINDS.get(number, "refused"), reason_of(error))
 
     def looking(self, selection: Selection) -> Select[Any]:

@@ -8,7 +8,14 @@ from sqlalchemy import Connection, Select, select, tuple_
 
 from taskshed._clock import Clock
 from taskshed.datastores._sql._database import Database, check_version
-from taskshed.datastores._sql._errors import Kind, Trouble, driver_error, reason_of, trouble_on_the_way
+from taskshed.datastores._sql._errors import (
+    Kind,
+    Trouble,
+    driver_error,
+    reason_of,
+    trouble_on_the_way,
+    trouble_without_code,
+)
 from taskshed.datastores._sql._postgresql_statements import SETTLED, TYPES, columns_of, lease_columns, statements
 from taskshed.datastores._sql._rows import by_lease, kept, record_of, rows_to_add, settlement_rows, stale_settlements
 from taskshed.datastores._sql._schema import Schema
@@ -80,7 +87,7 @@ class PostgreSQL(Database):
         original = driver_error(error)
         state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
         if not isinstance(state, str):
-            return None
+            return trouble_without_code(error)
         kinds = [_STATES[state[:length]] for length in (5, 3, 2) if state[:length] in _STATES]
         return Trouble(kinds[0] if kinds else "refused", reason_of(error))
 

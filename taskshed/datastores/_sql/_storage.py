@@ -88,7 +88,7 @@ class SQLStorage:
                     return await self._writer.run(work)
             except Trouble as trouble:
                 if trouble.kind != "again" or not left:
-                    unknown = began and trouble.kind == "lost"
+                    unknown = began and trouble.kind in ("lost", "late")
                     effect = "it is not known whether anything was changed" if unknown else _UNCHANGED
                     raise trouble.error(self._config.place, effect) from trouble.__cause__
         raise AssertionError("unreachable")
@@ -151,9 +151,16 @@ class SQLStorage:
 
         lane = await self._take.receive()
         try:
-            return await self._run(lane, work)
+            for left in reversed(range(_ATTEMPTS)):
+                try:
+                    with self._troubles():
+                        return await lane.run(work)
+                except Trouble as trouble:
+                    if trouble.kind not in ("again", "lost") or not left:
+                        raise trouble.error(self._config.place, _UNCHANGED) from trouble.__cause__
         finally:
             self._give.send_nowait(lane)
+        raise AssertionError("unreachable")
 
     async def _run(self, lane: Lane, work: Callable[[Connection], R]) -> R:
         with self._errors():

@@ -4,7 +4,7 @@ Each of these reports the earliest due time once it watches, and so whatever hap
 """
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeGuard
 
@@ -13,13 +13,14 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from taskshed._clock import Clock, sleep_until
+from taskshed._loops import cancelled_once
 from taskshed.datastores._base import Notice
 from taskshed.datastores._sql._errors import Trouble
 from taskshed.datastores._sql._postgresql import PostgreSQL
 
-Look = Callable[[], Awaitable[int | None]]
+_CLOSING_PATIENCE = 2  # seconds for a server to take a goodbye
 
-_CLOSING_PATIENCE = 5  # seconds for a server to take a goodbye
+Look = Callable[[], Awaitable[int | None]]
 
 
 def can_listen(engine: Engine | AsyncEngine) -> TypeGuard[AsyncEngine]:
@@ -73,36 +74,49 @@ class Listener:
         self._engine = engine
         self._database = database
         self._patience = patience
+        self._speak, self._heard = anyio.create_memory_object_stream[str](math.inf)
 
     @asynccontextmanager
-    async def connected(self) -> AsyncIterator[tuple[Look, Any]]:
-        """Listen; yields how to look, and a stream of what is heard that ends with the connection."""
-        speak, heard = anyio.create_memory_object_stream[str](math.inf)
-        with speak, heard:
-            async with self._connection() as connection:
+    async def connected(self) -> AsyncIterator[tuple[Look, AsyncIterable[str]]]:
+        """Listen; yields how to look, and what is heard, which ends with the connection."""
+        with self._speak, self._heard:
+            with anyio.fail_after(self._patience):
+                connection, driver = await cancelled_once(self._connect)
+
+            async def look() -> int | None:
                 with anyio.fail_after(self._patience):
-                    driver: Any = (await connection.get_raw_connection()).driver_connection
-                    channel = await connection.run_sync(self._prepare)
-                    await driver.add_listener(channel, lambda *event: speak.send_nowait(event[-1]))
-                    driver.add_termination_listener(lambda _: speak.close())
+                    return await cancelled_once(connection.run_sync, self._database.next_due)
 
-                async def look() -> int | None:
-                    with anyio.fail_after(self._patience):
-                        return await connection.run_sync(self._database.next_due)
+            try:
+                yield look, self._heard
+            finally:
+                with anyio.move_on_after(_CLOSING_PATIENCE, shield=True):
+                    await _hang_up(connection, driver)
 
-                yield look, heard
+    async def _connect(self) -> tuple[AsyncConnection, Any]:
+        connection = await self._engine.connect()
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        try:
+            channel = await connection.run_sync(self._prepare)
+            await driver.add_listener(channel, self._hear)
+            driver.add_termination_listener(lambda _: self._speak.close())
+        except BaseException:
+            await _hang_up(connection, driver)
+            raise
+        return connection, driver
 
     def _prepare(self, connection: Connection) -> str:
         connection.execution_options(isolation_level=self._database.isolation_level)
         connection.detach()  # others may need the pool's connections, and this one is kept
         return self._database.channel(connection)
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        with anyio.fail_after(self._patience):
-            connection = await self._engine.connect()
-        try:
-            yield connection
-        finally:
-            with anyio.move_on_after(_CLOSING_PATIENCE, shield=True):
-                await connection.close()
+    def _hear(self, *event: Any) -> None:
+        with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):  # it crossed our goodbye
+            self._speak.send_nowait(event[-1])
+
+
+async def _hang_up(connection: AsyncConnection, driver: Any) -> None:
+    # The driver is asked itself: it ends on the server what was interrupted, and no pool does so for a detached one.
+    with suppress(Exception):  # whatever it says, it is over
+        await driver.close(timeout=_CLOSING_PATIENCE)
+    await connection.close()
