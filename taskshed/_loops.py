@@ -94,17 +94,20 @@ async def exposed(callback: Awaitable[T]) -> T:
     return await callback
 
 
-async def cancelled_once(function: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
+async def cancelled_once(function: Callable[..., Coroutine[Any, Any, T]], *arguments: Any, grace: float = 0) -> T:
     """Run something written for asyncio, and if it is cancelled let it clean up; returns when it has.
 
-    In a cancelled scope anyio cancels again at every await, also at those with which a driver would say goodbye.
+    In a cancelled scope anyio cancels again at every await, also at those with which a driver would say goodbye. With
+    `grace`, it has that many seconds to come to its end by itself, and leaves what it made where its caller finds it.
     """
     task = asyncio.get_running_loop().create_task(function(*arguments))
     try:
         await asyncio.wait([task])
     except asyncio.CancelledError:
-        task.cancel()
         with anyio.CancelScope(shield=True):
+            if grace:
+                await asyncio.wait([task], timeout=grace)
+            task.cancel()
             await asyncio.wait([task])
         if not task.cancelled():
             task.exception()  # it is of no interest any more

@@ -34,12 +34,21 @@ class HostedStorage:
             return
         from taskshed._bridge import Bridge  # noqa: PLC0415 - it imports trio, which not everybody has
 
+        opened = False
+
+        async def open_there() -> None:
+            nonlocal opened
+            await self._storage.open(SystemClock())  # a clock that belongs to trio cannot be waited for over there
+            opened = True
+
         self._bridge = Bridge("taskshed-asyncio")
         try:
-            # A clock that belongs to trio cannot be waited for over there.
-            await self._bridge.call(self._storage.open, SystemClock())
+            await self._bridge.call(open_there)
         except BaseException:
-            await self._stop()
+            with anyio.CancelScope(shield=True):
+                if opened:  # at the very moment that we were cancelled
+                    await self._bridge.call(self._storage.close)
+                await self._stop()
             raise
 
     async def close(self) -> None:

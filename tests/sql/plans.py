@@ -167,6 +167,8 @@ def _on_mysql(connection: Connection, tasks: str, statement: Statement) -> Itera
     for row in found:
         if row["type"] in ("ALL", "index") or int(row["rows"]) > statement.most:
             yield f"{row['type']} {row['key']} looks at {row['rows']} tasks"
+        if row["key"] == "PRIMARY" and "group_id =" in statement.text:
+            yield "PRIMARY looks at tasks of other groups, and may lock them"
     if not found and rows[0]["Extra"] != "Select tables optimized away":
         yield "the plan has no tasks"
 

@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 from databases import own_tables
-from sql.plans import HOUR, fill, on_tables
+from sql.plans import HOUR, Recorder, explain, fill, on_tables, undone
 from sqlalchemy import Connection, case, func, select
 
 from taskshed._planning import settle
@@ -102,6 +102,14 @@ def counts(connection: Connection, database: Database) -> Counts:
     return {group_id: (number, paused, due) for group_id, number, paused, due in connection.execute(unclaimed)}
 
 
+def faults(connection: Connection, database: Database) -> list[str]:
+    """What is wrong with the way in which a part of the big group is looked up."""
+    record = Recorder(connection, database)
+    with undone(connection, database):
+        record("pause a page", 2 * BIG, database.pause, Pause(InGroup("big", after="1050000")))
+        return [fault for statement in record.statements for fault in explain(connection, database, statement)]
+
+
 CHANGES: dict[Command[Any], Counts] = {
     Pause(InGroup("big")): {"big": (BIG, BIG, 0)},
     Resume(InGroup("big")): {"big": (BIG, 0, BIG)},
@@ -116,6 +124,7 @@ async def test_others_work_while_a_big_group_is_changed(request: pytest.FixtureR
     async with DataStore(storage) as datastore, SQLDataStore(config) as another:
         await on_tables(config, lambda connection, database: fill(connection, database, 120, GROUPS))
         assert await on_tables(config, counts) == OTHERS | {"big": (BIG, 0, BIG)}
+        assert await on_tables(config, faults) == []
         worker = Worker(another)
         for command, expected in CHANGES.items():
             storage.took.clear()

@@ -20,7 +20,7 @@ from taskshed.datastores._sql._errors import Trouble, reason_of
 
 R = TypeVar("R")
 
-_CLOSING_PATIENCE = 5  # seconds for a server to take a goodbye
+CLOSING_PATIENCE = 2  # seconds for a server to take a goodbye
 
 
 class Lane(ABC):
@@ -112,7 +112,10 @@ class AsyncLane(Lane):
         async with self._turn:
             try:
                 with anyio.fail_after(self._patience):
-                    return await cancelled_once(self._run, work)
+                    if self._connection is None or _is_dead(self._connection):
+                        # SQLAlchemy forgets connections that are cancelled while it makes them.
+                        await cancelled_once(self._connect, grace=CLOSING_PATIENCE)
+                    return await cancelled_once(self._run, self._connection, work)
             except BaseException as error:
                 # Whatever state it is in, nobody should find out: the server undoes what was not committed.
                 if not (self._database.keeps_connections and isinstance(error, Exception)):
@@ -124,31 +127,25 @@ class AsyncLane(Lane):
     async def close(self) -> None:
         await self._drop(broken=False)
 
-    async def _run(self, work: Callable[[Connection], R]) -> R:
-        connection = await self._connect()
+    async def _run(self, connection: AsyncConnection, work: Callable[[Connection], R]) -> R:
         result = await connection.run_sync(work)
         if not self._keep:
             await connection.close()
             self._connection = None
         return result
 
-    async def _connect(self) -> AsyncConnection:
-        if self._connection is not None and _is_dead(self._connection):
+    async def _connect(self) -> None:
+        while self._connection is None or _is_dead(self._connection):  # a pool may have others that are
             await self._drop(broken=True)
-        if self._connection is None:
             self._connection = await self._engine.connect()
-            while _is_dead(self._connection):  # it has been so in the pool
-                await self._drop(broken=True)
-                self._connection = await self._engine.connect()
-            await self._connection.run_sync(self._configured)
-            self._killing = await self._connection.run_sync(self._database.killing)
-        return self._connection
+        await self._connection.run_sync(self._configured)
+        self._killing = await self._connection.run_sync(self._database.killing)
 
     async def _drop(self, *, broken: bool) -> None:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        with anyio.move_on_after(_CLOSING_PATIENCE, shield=True):
+        with anyio.move_on_after(CLOSING_PATIENCE, shield=True):
             if broken and not connection.closed:
                 await connection.invalidate()
             await connection.close()
@@ -158,7 +155,7 @@ class AsyncLane(Lane):
         killing, self._killing = self._killing, None
         if killing is None:
             return
-        with anyio.move_on_after(_CLOSING_PATIENCE, shield=True), suppress(Exception):  # it has ended, or will
+        with anyio.move_on_after(CLOSING_PATIENCE, shield=True), suppress(Exception):  # it has ended, or will
             async with self._engine.connect() as connection:
                 await connection.exec_driver_sql(killing)
 

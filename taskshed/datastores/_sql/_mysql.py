@@ -43,9 +43,12 @@ _KINDS: dict[int, Kind] = {
     1114: "unavailable",  # no space left
     1142: "refused",  # no permission
     1146: "format",  # a table is missing
+    1203: "unavailable",  # too many connections of this user
     1205: "again",  # waited too long for a lock
     1213: "again",  # deadlock
+    1226: "unavailable",  # the same
     1290: "unavailable",  # read-only, as a replica is after a failover
+    1317: "unavailable",  # an administrator stopped it
     1792: "unavailable",
     1836: "unavailable",
     1927: "lost",

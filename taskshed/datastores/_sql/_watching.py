@@ -16,9 +16,8 @@ from taskshed._clock import Clock, sleep_until
 from taskshed._loops import cancelled_once
 from taskshed.datastores._base import Notice
 from taskshed.datastores._sql._errors import Trouble
+from taskshed.datastores._sql._lanes import CLOSING_PATIENCE
 from taskshed.datastores._sql._postgresql import PostgreSQL
-
-_CLOSING_PATIENCE = 2  # seconds for a server to take a goodbye
 
 Look = Callable[[], Awaitable[int | None]]
 
@@ -74,36 +73,41 @@ class Listener:
         self._engine = engine
         self._database = database
         self._patience = patience
+        self._connection: AsyncConnection | None = None
+        self._driver: Any = None
         self._speak, self._heard = anyio.create_memory_object_stream[str](math.inf)
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[tuple[Look, AsyncIterable[str]]]:
         """Listen; yields how to look, and what is heard, which ends with the connection."""
         with self._speak, self._heard:
-            with anyio.fail_after(self._patience):
-                connection, driver = await cancelled_once(self._connect)
-
-            async def look() -> int | None:
-                with anyio.fail_after(self._patience):
-                    return await cancelled_once(connection.run_sync, self._database.next_due)
-
             try:
-                yield look, self._heard
+                with anyio.fail_after(self._patience):
+                    await cancelled_once(self._connect, grace=CLOSING_PATIENCE)
+                yield self._look, self._heard
             finally:
-                with anyio.move_on_after(_CLOSING_PATIENCE, shield=True):
-                    await _hang_up(connection, driver)
+                with anyio.move_on_after(CLOSING_PATIENCE, shield=True):
+                    await self._hang_up()
 
-    async def _connect(self) -> tuple[AsyncConnection, Any]:
-        connection = await self._engine.connect()
-        driver: Any = (await connection.get_raw_connection()).driver_connection
-        try:
-            channel = await connection.run_sync(self._prepare)
-            await driver.add_listener(channel, self._hear)
-            driver.add_termination_listener(lambda _: self._speak.close())
-        except BaseException:
-            await _hang_up(connection, driver)
-            raise
-        return connection, driver
+    async def _connect(self) -> None:
+        self._connection = await self._engine.connect()
+        self._driver = (await self._connection.get_raw_connection()).driver_connection
+        channel = await self._connection.run_sync(self._prepare)
+        await self._driver.add_listener(channel, self._hear)
+        self._driver.add_termination_listener(lambda _: self._speak.close())
+
+    async def _look(self) -> int | None:
+        assert self._connection is not None
+        with anyio.fail_after(self._patience):
+            return await cancelled_once(self._connection.run_sync, self._database.next_due)
+
+    async def _hang_up(self) -> None:
+        # The driver is asked itself: it ends on the server what was interrupted, as no pool does for a detached one.
+        if self._driver is not None:
+            with suppress(Exception):  # whatever it says, it is over
+                await self._driver.close(timeout=CLOSING_PATIENCE)
+        if self._connection is not None:
+            await self._connection.close()
 
     def _prepare(self, connection: Connection) -> str:
         connection.execution_options(isolation_level=self._database.isolation_level)
@@ -113,10 +117,3 @@ class Listener:
     def _hear(self, *event: Any) -> None:
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):  # it crossed our goodbye
             self._speak.send_nowait(event[-1])
-
-
-async def _hang_up(connection: AsyncConnection, driver: Any) -> None:
-    # The driver is asked itself: it ends on the server what was interrupted, and no pool does so for a detached one.
-    with suppress(Exception):  # whatever it says, it is over
-        await driver.close(timeout=_CLOSING_PATIENCE)
-    await connection.close()
