@@ -1,6 +1,5 @@
 """Engines: the user's own, or one made from a URL, with its driver."""
 
-from importlib import import_module
 from typing import Any
 
 from sqlalchemy import URL, Dialect, Engine, create_engine
@@ -50,8 +49,6 @@ def check_driver(url: URL) -> None:
     dialect = dialect_of(url)
     try:
         dialect.import_dbapi()
-        if dialect.is_async:
-            import_module("greenlet")  # SQLAlchemy needs it for drivers that run on asyncio
     except ImportError as error:
         extra = _EXTRAS.get(dialect.driver)
         install = f"taskshed[{extra}]" if extra else error.name
