@@ -61,10 +61,11 @@ def trouble_on_the_way(error: BaseException) -> Trouble | None:
 
 def trouble_without_code(error: BaseException) -> Trouble | None:
     """What an error means that comes from the driver itself and not from a server."""
-    if not isinstance(error, DBAPIError) or isinstance(driver_error(error), ValueError):  # it cannot send a parameter
-        return None
-    kind: Kind = "unavailable" if isinstance(error, OperationalError | InterfaceError | InternalError) else "refused"
-    return Trouble(kind, reason_of(error))
+    bare = type(error).__module__.startswith("asyncpg.")  # SQLAlchemy 2.0 lets these through while it connects
+    if not (bare or isinstance(error, DBAPIError)) or isinstance(driver_error(error), ValueError):
+        return None  # it says nothing about the database, but about a parameter, say
+    passing = bare or isinstance(error, OperationalError | InterfaceError | InternalError)
+    return Trouble("unavailable" if passing else "refused", reason_of(error))
 
 
 def driver_error(error: BaseException) -> BaseException:
