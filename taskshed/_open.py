@@ -11,7 +11,11 @@ from taskshed.workers import Callback, EventDrivenWorker, PollingWorker, Worker
 
 
 def open_datastore(url: str) -> DataStore:
-    """The datastore that a URL names: `memory://`, `sqlite:///file.db`, `postgresql://…`, `mysql://…` or `mariadb://…`.
+    """The datastore that a URL names.
+
+    Args:
+        url: `memory://`, `sqlite:///file.db`, `postgresql://…`, `mysql://…`, `mariadb://…`, `redis://…`, `rediss://…`
+            or `unix:///path/of/redis.sock`.
 
     Raises:
         ValueError: there is no such datastore; the URL is not shown, for it may hold a password.
@@ -24,8 +28,12 @@ def open_datastore(url: str) -> DataStore:
         from taskshed.datastores import SQLDataStore  # noqa: PLC0415 - SQLAlchemy is imported when it is used
 
         return SQLDataStore(url)
+    if scheme in ("redis", "rediss", "unix"):
+        from taskshed.datastores import RedisDataStore  # noqa: PLC0415 - so is redis-py
+
+        return RedisDataStore(url)
     what = f"no datastore for {scheme}:// URLs" if scheme else "that is no datastore URL"
-    raise ValueError(f"{what}; use memory://, sqlite:///tasks.db, postgresql://… or mysql://…")
+    raise ValueError(f"{what}; use memory://, sqlite:///tasks.db, postgresql://…, mysql://… or redis://…")
 
 
 @asynccontextmanager

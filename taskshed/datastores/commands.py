@@ -45,14 +45,14 @@ class ById(msgspec.Struct, frozen=True):
 
 
 class InGroup(msgspec.Struct, frozen=True):
-    """The tasks of a group whose ids come after one, in the order of their characters' code points."""
+    """The tasks of a group; those that are left `after` an earlier command, in words that only their store can read."""
 
     group_id: str
     after: str = ""
 
 
 class Everything(msgspec.Struct, frozen=True):
-    """All tasks whose ids come after one."""
+    """All tasks; those that are left `after` an earlier command, in words that only their store can read."""
 
     after: str = ""
 

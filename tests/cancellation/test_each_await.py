@@ -9,10 +9,11 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 from databases import own_tables
+from redis_stores import own_prefix
 
 import taskshed
 from taskshed._thread import OwnThread
-from taskshed.datastores import DataStore, InMemoryDataStore, SQLDataStore
+from taskshed.datastores import DataStore, InMemoryDataStore, RedisDataStore, SQLDataStore
 from taskshed.datastores.commands import Claim
 from taskshed.schedulers import AsyncScheduler
 from taskshed.workers import EventDrivenWorker
@@ -40,13 +41,16 @@ async def cancel_after(turns: int, call: Callable[[], Awaitable[object]]) -> boo
     return finished
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres", "mysql"])
+@pytest.fixture(params=["memory", "sqlite", "postgres", "mysql", "valkey", "valkey_cluster"])
 def datastore(request: pytest.FixtureRequest, tmp_path: Path) -> DataStore:
     match request.param:
         case "memory":
             return InMemoryDataStore()
         case "sqlite":
             return SQLDataStore(f"sqlite:///{tmp_path / 'tasks.db'}")
+        case "valkey" | "valkey_cluster" as server:
+            url = request.getfixturevalue(f"{server}_url")
+            return RedisDataStore(own_prefix(url, cluster=server == "valkey_cluster"))
         case server:
             return SQLDataStore(own_tables(request.getfixturevalue(f"{server}_url")))
 

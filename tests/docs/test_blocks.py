@@ -44,8 +44,16 @@ def links_of(page: Path) -> Iterator[str]:
 
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
-DATABASES = {"docs/how-to/postgresql.md": "fresh_postgres_url", "docs/how-to/mysql.md": "fresh_mysql_url"}
+DATABASES = {
+    "docs/how-to/postgresql.md": "fresh_postgres_url",
+    "docs/how-to/mysql.md": "fresh_mysql_url",
+    "docs/how-to/redis.md": "fresh_valkey_url",
+}
 PROGRAMS = [block for block in BLOCKS if block.info == "python"]
+# These belong together, and run in test_two_machines.
+PROCESSES = {
+    block.info.removeprefix("python "): block for block in BLOCKS if re.fullmatch(r"python \w+\.py", block.info)
+}
 
 
 @pytest.fixture
@@ -84,7 +92,7 @@ def test_there_are_programs_in_the_readme_and_the_tutorials() -> None:
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.place)
 def test_no_program_escapes_the_test_above(block: Block) -> None:
-    assert not block.info.startswith("py") or block.info in ("python", "python norun")
+    assert not block.info.startswith("py") or block.info == "python" or block in PROCESSES.values()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -1,21 +1,31 @@
-"""The kinds of server, and what administrators tell each of them."""
+"""The kinds of database server, and what administrators tell each of them."""
 
-from outage.sites import PASSWORD, Site
+from typing import ClassVar
+
+from outage.sites import PASSWORD
+from outage.sql_sites import SQLSite
 from servers._mariadb import MariaDBServer
 from servers._postgresql import PostgresServer
 
 BLOCKED = "INSERT INTO {} (task_id, body, run_at, token, attempts) VALUES ('blocked', '', 0, 0, 0)"
 
 
-class PostgresSite(Site):
+class PostgresSite(SQLSite):
     ours = "SELECT pid FROM pg_stat_activity WHERE usename = 'ada'"
     busy = f"{ours} AND state <> 'idle'"
-    hang_up_on = "SELECT pg_terminate_backend({})"
+    end = "SELECT pg_terminate_backend({})"
     stop = "SELECT pg_cancel_backend({})"
     allow_few = "ALTER ROLE ada CONNECTION LIMIT 0"
     allow_many = "ALTER ROLE ada CONNECTION LIMIT -1"
     lock_all = ("BEGIN", "LOCK TABLE taskshed_tasks")
     lock_one = ("BEGIN", BLOCKED.format("taskshed_tasks"))
+    guest = (f"CREATE ROLE guest LOGIN PASSWORD '{PASSWORD}'",)
+    refusals: ClassVar[dict[str, str]] = {
+        "the password": "password",
+        "the user": "password",
+        "the database": "does not exist",
+        "permissions": "denied",
+    }
 
     def __init__(self, server: PostgresServer) -> None:
         super().__init__(server, f"CREATE ROLE ada LOGIN PASSWORD '{PASSWORD}'", "ALTER DATABASE tasks OWNER TO ada")
@@ -41,15 +51,25 @@ class PostgresSite(Site):
         await self.hang_up()
 
 
-class MariaDBSite(Site):
+class MariaDBSite(SQLSite):
     ours = "SELECT id FROM information_schema.processlist WHERE user = 'ada'"
     busy = f"{ours} AND (command <> 'Sleep' OR id IN (SELECT trx_mysql_thread_id FROM information_schema.innodb_trx))"
-    hang_up_on = "KILL CONNECTION {}"
+    end = "KILL CONNECTION {}"
     stop = "KILL QUERY {}"
     allow_few = "GRANT USAGE ON *.* TO ada@'127.0.0.1' WITH MAX_USER_CONNECTIONS 1"
     allow_many = "GRANT USAGE ON *.* TO ada@'127.0.0.1' WITH MAX_USER_CONNECTIONS 0"
     lock_all = ("LOCK TABLES tasks.taskshed_tasks WRITE",)
     lock_one = ("BEGIN", BLOCKED.format("tasks.taskshed_tasks"))
+    guest = (
+        f"CREATE USER guest@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'",
+        "GRANT SELECT ON tasks.* TO guest@'127.0.0.1'",
+    )
+    refusals: ClassVar[dict[str, str]] = {
+        "the password": "password",
+        "the user": "password",
+        "the database": "denied",
+        "permissions": "denied",
+    }
 
     def __init__(self, server: MariaDBServer) -> None:
         create = f"CREATE USER ada@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'"

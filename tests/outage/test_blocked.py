@@ -7,7 +7,8 @@ from typing import Any
 
 import anyio
 import pytest
-from outage.sites import HOUR, TOMORROW, Site, comes_true
+from outage.sites import HOUR, TOMORROW, comes_true
+from outage.sql_sites import SQLSite
 
 import taskshed
 from taskshed._records import freeze
@@ -39,53 +40,53 @@ async def is_as_before(storage: HostedStorage) -> None:
     await storage.execute([ADD_DUE])
 
 
-async def test_a_call_that_is_cancelled_while_it_waits_for_a_lock_ends_on_the_server_too(site: Site) -> None:
-    async with site.storage() as storage:
+async def test_a_call_that_is_cancelled_while_it_waits_for_a_lock_ends_on_the_server_too(sql_site: SQLSite) -> None:
+    async with sql_site.storage() as storage:
         await storage.execute([ADD_DUE])
         for locks_all, call in CALLS.values():
-            async with site.held(*(site.lock_all if locks_all else site.lock_one)):
+            async with sql_site.held(*(sql_site.lock_all if locks_all else sql_site.lock_one)):
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(call, storage)
-                    await site.becomes(site.busy, 1)
+                    await sql_site.becomes(sql_site.busy, 1)
                     tasks.cancel_scope.cancel()
                     cancelled = anyio.current_time()
                 assert anyio.current_time() - cancelled < 6
-                await site.becomes(site.busy, 0, seconds=5)
+                await sql_site.becomes(sql_site.busy, 0, seconds=5)
             await is_as_before(storage)
-    await site.becomes(site.ours, 0)
+    await sql_site.becomes(sql_site.ours, 0)
 
 
-async def test_a_call_that_takes_too_long_ends_on_the_server_too(site: Site) -> None:
-    async with site.storage() as storage:
+async def test_a_call_that_takes_too_long_ends_on_the_server_too(sql_site: SQLSite) -> None:
+    async with sql_site.storage() as storage:
         await storage.execute([ADD_DUE])
-    async with site.storage(timeout=TIMEOUT) as storage:
+    async with sql_site.storage(timeout=TIMEOUT) as storage:
         for name, (locks_all, call) in CALLS.items():
             effect = "nothing was changed" if name == "fetch" else "it is not known whether anything was changed"
-            reason = f"{site.place}: no answer in time; {effect}"
-            async with site.held(*(site.lock_all if locks_all else site.lock_one)):
+            reason = f"{sql_site.place}: no answer in time; {effect}"
+            async with sql_site.held(*(sql_site.lock_all if locks_all else sql_site.lock_one)):
                 with anyio.fail_after(5), pytest.raises(taskshed.DatastoreUnavailableError, match=reason):
                     await call(storage)
-                await site.becomes(site.busy, 0, seconds=5)
+                await sql_site.becomes(sql_site.busy, 0, seconds=5)
             await is_as_before(storage)
-    await site.becomes(site.ours, 0)
+    await sql_site.becomes(sql_site.ours, 0)
 
 
-async def test_a_datastore_ends_soon_though_calls_wait_for_a_lock(site: Site) -> None:
-    scheduler = AsyncScheduler(site.store(poll_interval=HOUR))
+async def test_a_datastore_ends_soon_though_calls_wait_for_a_lock(sql_site: SQLSite) -> None:
+    scheduler = AsyncScheduler(sql_site.store(poll_interval=HOUR))
     await scheduler.start()
-    async with site.held(*site.lock_all):
+    async with sql_site.held(*sql_site.lock_all):
         with anyio.CancelScope() as scope:
             try:
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(scheduler.add_tasks, PAIR)
                     tasks.start_soon(lambda: scheduler.fetch_tasks(task_ids=["absent"]))
-                    await site.becomes(site.busy, 2)
+                    await sql_site.becomes(sql_site.busy, 2)
                     scope.cancel()
             finally:
                 cancelled = anyio.current_time()
                 await scheduler.shutdown()
         assert anyio.current_time() - cancelled < 8
-        await site.becomes(site.ours, 0, seconds=5)
+        await sql_site.becomes(sql_site.ours, 0, seconds=5)
     async with scheduler:
         assert await scheduler.fetch_tasks(task_ids=["absent", "blocked"]) == []
         await scheduler.add_tasks(PAIR)
@@ -93,22 +94,22 @@ async def test_a_datastore_ends_soon_though_calls_wait_for_a_lock(site: Site) ->
 
 @pytest.mark.parametrize("ends", [False, True], ids=["at its timeout", "at the end"])
 async def test_a_watch_that_waits_for_a_lock_leaves_nothing_behind(
-    site: Site, ends: bool, caplog: pytest.LogCaptureFixture
+    sql_site: SQLSite, ends: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def has_warned() -> bool:
         return "cannot watch" in caplog.text
 
-    watching = site.store(poll_interval=timedelta(seconds=0.1), timeout=HOUR if ends else TIMEOUT)
-    async with AsyncScheduler(watching) as scheduler, AsyncScheduler(site.store(poll_interval=HOUR)) as elsewhere:
-        async with site.held(*site.lock_all):
-            await site.becomes(site.busy, 1)
+    watching = sql_site.store(poll_interval=timedelta(seconds=0.1), timeout=HOUR if ends else TIMEOUT)
+    async with AsyncScheduler(watching) as scheduler, AsyncScheduler(sql_site.store(poll_interval=HOUR)) as elsewhere:
+        async with sql_site.held(*sql_site.lock_all):
+            await sql_site.becomes(sql_site.busy, 1)
             if ends:
                 with anyio.fail_after(8):
                     await scheduler.shutdown()
-                await site.becomes(site.busy, 0, seconds=5)
+                await sql_site.becomes(sql_site.busy, 0, seconds=5)
             else:
                 await comes_true(has_warned)
         await elsewhere.add_task("note", TOMORROW)  # and all who listen hear of it
-        await site.becomes(site.busy, 0)
-    await site.becomes(site.ours, 0)
+        await sql_site.becomes(sql_site.busy, 0)
+    await sql_site.becomes(sql_site.ours, 0)
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]

@@ -13,9 +13,7 @@ from outage.sites import TOMORROW, Site
 import taskshed
 from taskshed._clock import SystemClock
 from taskshed._records import Record, freeze
-from taskshed.datastores import SQLConfig
 from taskshed.datastores._hosted import HostedStorage
-from taskshed.datastores._sql._storage import SQLStorage
 from taskshed.datastores.commands import Add, ById, Claim, Everything, Remove
 
 pytestmark = pytest.mark.anyio
@@ -73,22 +71,22 @@ async def test_a_call_that_is_cancelled_has_happened_or_not(site: Site, name: st
                     await moment()
                     tasks.cancel_scope.cancel()
             check(await storage.fetch(ById(IDS)))
-        await site.becomes(site.busy, 0)
-        assert await site.count(site.ours) <= 2
-    await site.becomes(site.ours, 0)
+        await site.is_idle()
+        assert len(await site.connections()) <= 2
+    await site.is_left()
 
 
 async def test_opening_that_is_cancelled_leaves_no_connection(site: Site) -> None:
     # asyncpg leaves a future behind if it is interrupted just before it asks for TLS.
     url = site.url + ("?sslmode=disable" if isinstance(site, PostgresSite) else "")
     for milliseconds in OPENING_MOMENTS:
-        storage = HostedStorage(SQLStorage(SQLConfig(url=url)))
+        storage = site.new_storage(url=url)
         opened = False
         with anyio.move_on_after(milliseconds / 1000):
             await storage.open(SystemClock())
             opened = True
         if opened:
             await storage.close()
-        await site.becomes(site.ours, 0)
+        await site.is_left()
     async with site.storage() as storage:
         assert await storage.fetch(ById(IDS)) == []

@@ -4,9 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 import pytest
-from outage.kinds import PostgresSite
 from outage.sites import HOUR, TOMORROW, Site, comes_true
-from servers._postgresql import PostgresServer
 
 import taskshed
 from taskshed.schedulers import AsyncScheduler
@@ -39,14 +37,12 @@ async def test_of_the_calls_made_after_a_server_has_hung_up_one_fails_at_most(si
                 lambda: scheduler.resume_tasks(task_ids=["there"]),
             )
             assert len(failed) <= 1, failed
-    await site.becomes(site.ours, 0)
+    await site.is_left()
 
 
-async def test_a_listener_that_was_hung_up_on_hears_again(
-    private_postgres: PostgresServer, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_listener_that_was_hung_up_on_hears_again(telling_site: Site, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "taskshed")
-    site = PostgresSite(private_postgres)
+    site = telling_site
     ran: list[str] = []
 
     async def note() -> None:

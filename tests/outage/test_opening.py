@@ -8,34 +8,26 @@ from typing import Any
 
 import anyio
 import pytest
-from outage.kinds import PostgresSite
 from outage.sites import PASSWORD, Site
 from servers._process import free_port
 
 import taskshed
-from taskshed.datastores import SQLConfig, SQLDataStore
+from taskshed.datastores import RedisDataStore, SQLDataStore
 
 pytestmark = pytest.mark.anyio
 
-GUESTS = {
-    "postgresql": [f"CREATE ROLE guest LOGIN PASSWORD '{PASSWORD}'"],
-    "mysql": [
-        f"CREATE USER guest@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'",
-        "GRANT SELECT ON tasks.* TO guest@'127.0.0.1'",
-    ],
+# What is wrong: what is different in the URL.
+REFUSED: dict[str, dict[str, Any]] = {
+    "the password": {"password": f"not-{PASSWORD}"},
+    "the user": {"username": "nobody"},
+    "the database": {"database": "99"},
+    "permissions": {"username": "guest"},
 }
-
-# What is wrong: (what is said of it, what is different in the URL)
-REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
-    "the password": (r"password", {"password": f"not {PASSWORD}"}),
-    "the user": (r"password", {"username": "nobody"}),
-    "the database": (r"unknown database|does not exist|denied", {"database": "nothing"}),
-    "permissions": (r"denied", {"username": "guest"}),
+AWAY: dict[str, dict[str, Any]] = {
+    "the port": {"port": free_port()},
+    "the host": {"host": "nobody.invalid"},
 }
-AWAY: dict[str, tuple[str, dict[str, Any]]] = {
-    "the port": (r"connect", {"port": free_port()}),
-    "the host": (r"not known|no address|resolution", {"host": "nobody.invalid"}),
-}
+SAID_OF_AWAY = {"the port": "connect", "the host": "not known|no address|resolution"}
 MISTAKES = [
     f"postgresql://ada:{PASSWORD}",
     f"mysql://ada:{PASSWORD}/tasks",
@@ -44,13 +36,20 @@ MISTAKES = [
     f"nonsense://ada:{PASSWORD}@127.0.0.1/tasks",
     f"ada:{PASSWORD}@127.0.0.1/tasks",
 ]
+REDIS_MISTAKES = [
+    f"http://ada:{PASSWORD}@127.0.0.1/0",
+    f"redis://ada:half/{PASSWORD}@127.0.0.1:6379/0",
+    f"redis://ada:secret@127.0.0.1:{PASSWORD}/0",
+    f"redis://ada@127.0.0.1/0?password={PASSWORD}&socket_connect_timeout=soon",
+    f"redis://[ada:{PASSWORD}@127.0.0.1/0",
+    f"ada:{PASSWORD}@127.0.0.1/0",
+]
 
 
 @pytest.fixture
 def strict_site(site: Site) -> Site:
-    """A server that asks for passwords, and knows somebody who may do nothing."""
-    if isinstance(site, PostgresSite):
-        site.ask_for_passwords()
+    """A server that asks for passwords."""
+    site.ask_for_passwords()
     return site
 
 
@@ -64,12 +63,13 @@ def check_secrecy(caplog: pytest.LogCaptureFixture, *objects: object, error: Bas
 
 
 async def test_what_is_wrong_is_said_without_the_password(strict_site: Site, caplog: pytest.LogCaptureFixture) -> None:
-    await strict_site.execute(*GUESTS[strict_site.url.partition(":")[0]])
+    await strict_site.let_in_guest()
     caplog.set_level(logging.DEBUG)
-    for wrong, (reason, parts) in (REFUSED | AWAY).items():
-        config = SQLConfig(url=strict_site.url_with(**parts))
-        datastore = SQLDataStore(config)
-        with pytest.raises(taskshed.DatastoreError, match=f"(?i){config.place}: .*({reason})") as caught:
+    said = strict_site.refusals | SAID_OF_AWAY
+    for wrong, parts in (REFUSED | AWAY).items():
+        url = strict_site.url_with(**parts)
+        config, datastore = strict_site.config(url=url), strict_site.store(url=url)
+        with pytest.raises(taskshed.DatastoreError, match=f"(?i){config.place}: .*({said[wrong]})") as caught:
             await datastore.start()
         assert (wrong in AWAY) == isinstance(caught.value, taskshed.DatastoreUnavailableError)
         assert not isinstance(caught.value, taskshed.DatastoreFormatError)
@@ -78,8 +78,8 @@ async def test_what_is_wrong_is_said_without_the_password(strict_site: Site, cap
 
 async def test_nobody_sees_the_password_while_all_is_well(strict_site: Site, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    config = SQLConfig(url=strict_site.url)
-    async with SQLDataStore(config) as datastore:
+    config = strict_site.config()
+    async with strict_site.store() as datastore:
         check_secrecy(caplog, config, datastore)
     check_secrecy(caplog, config, datastore)
 
@@ -88,6 +88,13 @@ async def test_nobody_sees_the_password_while_all_is_well(strict_site: Site, cap
 def test_a_url_with_a_mistake_is_refused_without_showing_it(url: str, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(ValueError, match=r"URL|no SQL datastore") as caught:
         SQLDataStore(url)
+    check_secrecy(caplog, error=caught.value)
+
+
+@pytest.mark.parametrize("url", REDIS_MISTAKES)
+def test_a_redis_url_with_a_mistake_is_refused_without_showing_it(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ValueError, match="no Redis URL") as caught:
+        RedisDataStore(url)
     check_secrecy(caplog, error=caught.value)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import anyio
 import pytest
 from anyio import to_thread
-from outage.sites import HOUR, TOMORROW, Site
+from outage.sites import HOUR, TOMORROW
+from outage.sql_sites import SQLSite
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
@@ -36,9 +37,9 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(params=MAKES, ids=["asynchronous", "plain"])
-async def make_engine(request: pytest.FixtureRequest, site: Site) -> AsyncIterator[MakeEngine]:
+async def make_engine(request: pytest.FixtureRequest, sql_site: SQLSite) -> AsyncIterator[MakeEngine]:
     make, drivers = request.param
-    url = make_url(site.url)
+    url = make_url(sql_site.url)
     engines: list[OwnEngine] = []
 
     def make_engine(pool_size: int) -> OwnEngine:
@@ -72,11 +73,14 @@ async def is_left_in_order(engine: OwnEngine) -> None:
         assert (await result_of(connection.execute(text("SELECT 1")))).scalar() == 1
 
 
-async def test_calls_fail_while_the_pool_is_exhausted_and_work_afterwards(site: Site, make_engine: MakeEngine) -> None:
+async def test_calls_fail_while_the_pool_is_exhausted_and_work_afterwards(
+    sql_site: SQLSite, make_engine: MakeEngine
+) -> None:
     engine = make_engine(1)
     datastore = SQLDataStore(SQLConfig(engine=engine, poll_interval=HOUR))
     async with a_connection(engine):
-        with pytest.raises(taskshed.DatastoreUnavailableError, match=f"{site.place}: all connections .* are in use"):
+        reason = f"{sql_site.place}: all connections .* are in use"
+        with pytest.raises(taskshed.DatastoreUnavailableError, match=reason):
             await datastore.start()
     async with AsyncScheduler(datastore) as scheduler:
         await scheduler.add_task("note", TOMORROW, task_id="there")
@@ -94,7 +98,9 @@ async def test_calls_fail_while_the_pool_is_exhausted_and_work_afterwards(site: 
     await is_left_in_order(engine)
 
 
-async def test_calls_work_at_once_after_an_outage_though_the_pool_is_stale(site: Site, make_engine: MakeEngine) -> None:
+async def test_calls_work_at_once_after_an_outage_though_the_pool_is_stale(
+    sql_site: SQLSite, make_engine: MakeEngine
+) -> None:
     engine = make_engine(5)
     async with AsyncScheduler(SQLDataStore(SQLConfig(engine=engine, poll_interval=HOUR))) as scheduler:
         await scheduler.add_task("note", TOMORROW, task_id="there")
@@ -102,13 +108,13 @@ async def test_calls_work_at_once_after_an_outage_though_the_pool_is_stale(site:
             async with AsyncExitStack() as stack:  # all of the pool's connections exist
                 for _ in range(4):
                     await stack.enter_async_context(a_connection(engine))
-            await to_thread.run_sync(site.server.stop)
+            await to_thread.run_sync(sql_site.server.stop)
             if is_noticed:
-                with anyio.fail_after(3), pytest.raises(taskshed.DatastoreUnavailableError, match=site.place):
+                with anyio.fail_after(3), pytest.raises(taskshed.DatastoreUnavailableError, match=sql_site.place):
                     await scheduler.add_task("note", TOMORROW, task_id="absent")
-                with anyio.fail_after(3), pytest.raises(taskshed.DatastoreUnavailableError, match=site.place):
+                with anyio.fail_after(3), pytest.raises(taskshed.DatastoreUnavailableError, match=sql_site.place):
                     await scheduler.fetch_tasks(task_ids=["there"])
-            await to_thread.run_sync(site.server.start)
+            await to_thread.run_sync(sql_site.server.start)
             for _ in range(5):
                 assert [task.task_id for task in await scheduler.fetch_tasks(task_ids=["there", "absent"])] == ["there"]
                 await scheduler.resume_tasks(task_ids=["there"])
@@ -116,11 +122,11 @@ async def test_calls_work_at_once_after_an_outage_though_the_pool_is_stale(site:
 
 
 @pytest.mark.parametrize("make_engine", MAKES[:1], ids=["asynchronous"], indirect=True)
-async def test_a_call_that_takes_too_long_gives_its_connection_back(site: Site, make_engine: MakeEngine) -> None:
+async def test_a_call_that_takes_too_long_gives_its_connection_back(sql_site: SQLSite, make_engine: MakeEngine) -> None:
     engine = make_engine(1)
     config = SQLConfig(engine=engine, poll_interval=HOUR, timeout=timedelta(seconds=1))
     async with AsyncScheduler(SQLDataStore(config)) as scheduler:
-        async with site.held(*site.lock_all):
+        async with sql_site.held(*sql_site.lock_all):
             with anyio.fail_after(5), pytest.raises(taskshed.DatastoreUnavailableError, match="no answer in time"):
                 await scheduler.add_task("note", TOMORROW, task_id="t")
             await is_left_in_order(engine)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import anyio
 
 from taskshed import Task, open_scheduler
-from taskshed.datastores import SQLDataStore
+from taskshed._open import open_datastore
 from taskshed.datastores.commands import Everything
 
 
@@ -30,7 +30,7 @@ def stored(database: str) -> list[Task]:
     """All tasks."""
 
     async def fetch() -> list[Task]:
-        async with SQLDataStore(database) as datastore:
+        async with open_datastore(database) as datastore:
             return await datastore.fetch(Everything())
 
     return anyio.run(fetch)

@@ -11,7 +11,7 @@ HOUR = 3600
 def test_a_task_added_by_one_process_is_noticed_by_the_worker_of_another(database: str, backend: str) -> None:
     # Neither a lease that runs out nor, where the server tells of changes, a look at the database finds it.
     options = ["--backend", backend, "--lease", HOUR]
-    if database.startswith("postgresql"):
+    if database.startswith(("postgresql", "redis")):
         options += ["--poll-interval", HOUR]
     with a_crew() as crew:
         worker = crew.start("work.py", database, *options)

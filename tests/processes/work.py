@@ -17,7 +17,7 @@ import anyio
 from anyio import to_thread
 
 import taskshed
-from taskshed.datastores import SQLConfig, SQLDataStore
+from taskshed.datastores import DataStore, RedisConfig, RedisDataStore, SQLConfig, SQLDataStore
 
 ROOM = 20
 
@@ -58,10 +58,19 @@ def seconds(text: str) -> timedelta:
     return timedelta(seconds=float(text))
 
 
+def a_store(options: Namespace) -> DataStore | str:
+    url, poll_interval = options.database, options.poll_interval
+    if poll_interval is None:
+        return str(url)
+    if url.startswith("redis"):
+        return RedisDataStore(RedisConfig(url=url, poll_interval=poll_interval))
+    return SQLDataStore(SQLConfig(url=url, poll_interval=poll_interval))
+
+
 async def main(options: Namespace) -> None:
     manner = Manner(options.manner)
     async with taskshed.open_worker(
-        SQLDataStore(SQLConfig(url=options.database, poll_interval=options.poll_interval)),
+        a_store(options),
         {"note": manner.note},
         polling_interval=timedelta(milliseconds=100) if options.polling else None,
         max_concurrency=ROOM,

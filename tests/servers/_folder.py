@@ -28,11 +28,16 @@ def is_running(folder: Path) -> bool:
     return False
 
 
+def process_of(folder: Path) -> tuple[int, int]:
+    """The id of the process that the server of that folder was started in, and the signal that stops it."""
+    pid, stop_signal = (folder / "process").read_text().split()
+    return int(pid), int(stop_signal)
+
+
 def send_signal(folder: Path, signal_number: int | None = None) -> None:
     """Signal the server of that folder, if it runs: to stop, unless told otherwise."""
-    process = folder / "process"
-    if is_running(folder) and process.exists():  # else it is only being initialised
-        pid, stop_signal = map(int, process.read_text().split())
+    if is_running(folder) and (folder / "process").exists():  # else it is only being initialised
+        pid, stop_signal = process_of(folder)
         with suppress(ProcessLookupError):  # only children of it are left, and they are about to end
             os.kill(pid, stop_signal if signal_number is None else signal_number)
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
-from servers._folder import comes_true, ends, is_running, send_signal
+from servers._folder import comes_true, ends, is_running, process_of, send_signal
 
 if sys.platform != "win32":
     import fcntl
@@ -33,6 +33,15 @@ def free_port() -> int:
         return port
 
 
+def accepts(port: int) -> bool:
+    """Whether anybody listens on it."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
 class ServerProcess(ABC):
     """A server on the loopback interface, in a folder of its own."""
 
@@ -46,10 +55,12 @@ class ServerProcess(ABC):
 
     @cached_property
     def port(self) -> int:
-        file = self.folder / "port"
-        if not file.exists():
-            file.write_text(str(free_port()))
-        return int(file.read_text())
+        return self._port("port")
+
+    @property
+    def pid(self) -> int:
+        """The id of its process, whether that still runs or not."""
+        return process_of(self.folder)[0]
 
     @property
     def running(self) -> bool:
@@ -92,6 +103,13 @@ class ServerProcess(ABC):
     def remove(self) -> None:
         self.kill()
         shutil.rmtree(self.folder)
+
+    def _port(self, name: str) -> int:
+        """The port of that name, which stays the same."""
+        file = self.folder / name
+        if not file.exists():
+            file.write_text(str(free_port()))
+        return int(file.read_text())
 
     def _end(self, signal_number: signal.Signals) -> None:
         send_signal(self.folder, signal_number)

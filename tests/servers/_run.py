@@ -7,13 +7,25 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from uuid import uuid4
 
 from servers._folder import locked
 from servers._process import ServerProcess
 
 ROOM = 2 * 1024**3  # bytes
+
+
+class Startable(Protocol):
+    """A server, or several that belong together."""
+
+    def start(self) -> None:
+        """Start what does not run yet."""
+
+    def remove(self) -> None: ...
+
+
+StartableT = TypeVar("StartableT", bound=Startable)
 ServerT = TypeVar("ServerT", bound=ServerProcess)
 
 
@@ -50,23 +62,19 @@ def root() -> Path:
     return Path("/tmp")
 
 
-def shared_server(run: Path, name: str, make: Callable[[Path], ServerT]) -> ServerT:
+def shared_server(run: Path, name: str, make: Callable[[Path], StartableT]) -> StartableT:
     """The server of that name; whichever process needs it first starts it."""
     with starting(run), locked(run / f"{name}.lock"):
         server = make(run / f"taskshed-{name}")
-        if not server.running:
-            if not server.data.exists():
-                server.initialise(_template(run, name, make))
-            server.start()
+        server.start()
     return server
 
 
 @contextmanager
-def private_server(run: Path, name: str, make: Callable[[Path], ServerT]) -> Iterator[ServerT]:
+def private_server(run: Path, name: str, make: Callable[[Path], StartableT]) -> Iterator[StartableT]:
     """A server that a test has to itself."""
-    server = make(run / f"taskshed-{name}-{uuid4().hex[:8]}")
     with starting(run):
-        server.initialise(_template(run, name, make))
+        server = make(run / f"taskshed-{name}-{uuid4().hex[:8]}")
         server.start()
     try:
         yield server
@@ -79,8 +87,19 @@ def starting(run: Path) -> AbstractContextManager[None]:
     return locked(run / "starting.lock", shared=True)
 
 
+def copied(run: Path, name: str, make: Callable[[Path], ServerT]) -> Callable[[Path], ServerT]:
+    """Have each new server begin with the data of one template: copying takes less time than initialising."""
+
+    def make_copy(folder: Path) -> ServerT:
+        server = make(folder)
+        if not server.data.exists():
+            server.initialise(_template(run, name, make))
+        return server
+
+    return make_copy
+
+
 def _template(run: Path, name: str, make: Callable[[Path], ServerT]) -> Path:
-    """The data that every server of that kind begins with: copying takes less time than initialising."""
     template = make(run / f"taskshed-{name}-template")
     with locked(run / f"{name}-template.lock"):
         if not template.data.exists():

@@ -1,6 +1,7 @@
 """Databases for tests: on servers that the run starts when a test first asks for them, or on servers given to it.
 
-`TASKSHED_TEST_POSTGRES_URL` and `TASKSHED_TEST_MYSQL_URL` name servers to use instead of the run's own.
+`TASKSHED_TEST_POSTGRES_URL` and `TASKSHED_TEST_MYSQL_URL` name servers to use instead of the run's own. Servers that
+speak Redis's protocol are in redis_fixtures.py.
 """
 
 import os
@@ -15,7 +16,9 @@ import pytest
 from servers._databases import DatabaseServer, GivenServer, a_database
 from servers._mariadb import MariaDBServer, is_installed
 from servers._postgresql import PostgresServer, machine_binaries, wheel_binaries
-from servers._run import Run, private_server, shared_server
+from servers._run import Run, copied, private_server, shared_server
+
+pytest_plugins = ["servers.redis_fixtures"]
 
 RUN = pytest.StashKey[Run]()
 FOLDER = pytest.StashKey[Path]()
@@ -68,7 +71,7 @@ def postgres_server(request: pytest.FixtureRequest) -> DatabaseServer:
         return GivenServer(address)
     binaries: Path = request.getfixturevalue("postgres_binaries")
     folder: Path = request.getfixturevalue("servers_folder")
-    return shared_server(folder, "postgres", partial(PostgresServer, binaries))
+    return shared_server(folder, "postgres", copied(folder, "postgres", partial(PostgresServer, binaries)))
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +91,8 @@ def fresh_postgres_url(postgres_server: DatabaseServer) -> Iterator[str]:
 @pytest.fixture
 def private_postgres(servers_folder: Path, postgres_binaries: Path) -> Iterator[PostgresServer]:
     """A PostgreSQL server for one test, with an empty database `tasks`: the test may stop, kill and start it."""
-    with private_server(servers_folder, "postgres", partial(PostgresServer, postgres_binaries)) as server:
+    make = copied(servers_folder, "postgres", partial(PostgresServer, postgres_binaries))
+    with private_server(servers_folder, "postgres", make) as server:
         server.create_database("tasks")
         yield server
 
@@ -100,7 +104,8 @@ def machine_postgres_url(servers_folder: Path) -> Iterator[str]:
     binaries = machine_binaries()
     if binaries is None:
         pytest.skip("no second PostgreSQL on this machine: none in /usr/lib/postgresql")
-    server = shared_server(servers_folder, "postgres-of-machine", partial(PostgresServer, binaries))
+    name = "postgres-of-machine"
+    server = shared_server(servers_folder, name, copied(servers_folder, name, partial(PostgresServer, binaries)))
     with a_database(server) as url:
         yield url
 
@@ -111,7 +116,8 @@ def mysql_server(request: pytest.FixtureRequest) -> DatabaseServer:
         need_driver("asyncmy", "mysql")
         return GivenServer(address)
     need_mariadb()
-    return shared_server(request.getfixturevalue("servers_folder"), "mariadb", MariaDBServer)
+    folder: Path = request.getfixturevalue("servers_folder")
+    return shared_server(folder, "mariadb", copied(folder, "mariadb", MariaDBServer))
 
 
 @pytest.fixture(scope="session")
@@ -132,7 +138,7 @@ def fresh_mysql_url(mysql_server: DatabaseServer) -> Iterator[str]:
 def private_mariadb(servers_folder: Path) -> Iterator[MariaDBServer]:
     """A MariaDB server for one test, with an empty database `tasks`: the test may stop, kill and start it."""
     need_mariadb()
-    with private_server(servers_folder, "mariadb", MariaDBServer) as server:
+    with private_server(servers_folder, "mariadb", copied(servers_folder, "mariadb", MariaDBServer)) as server:
         server.create_database("tasks")
         yield server
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +11,14 @@ from servers._databases import execute
 from servers._folder import comes_true
 from servers._mariadb import MariaDBServer
 from servers._postgresql import PostgresServer
+from servers._process import accepts
+from servers._redis import RedisServer
 
 ROOT = Path(__file__).parents[2]
 STATUSES = {"success": 0, "killed server": 0, "failure": 2, "SIGINT": 2, "SIGKILL": -9}  # pytest's
 ENDINGS = [("success", 0), ("killed server", 0), ("failure", 2), ("SIGINT", 0), ("SIGINT", 2), ("SIGKILL", 2)]
 
-pytestmark = pytest.mark.usefixtures("postgres_binaries", "mysql_server")
+pytestmark = pytest.mark.usefixtures("postgres_binaries", "mysql_server", "valkey_binary")
 
 
 @pytest.mark.parametrize(("ending", "workers"), ENDINGS)
@@ -27,16 +28,18 @@ def test_a_run_leaves_nothing_behind(tmp_path: Path, ending: str, workers: int) 
     assert not [port for port in ports if accepts(port)]
 
 
-def test_a_run_drops_its_databases_on_given_servers(
-    tmp_path: Path, private_postgres: PostgresServer, private_mariadb: MariaDBServer
+def test_a_run_uses_given_servers_and_drops_its_databases_there(
+    tmp_path: Path, private_postgres: PostgresServer, private_mariadb: MariaDBServer, private_valkey: RedisServer
 ) -> None:
-    run_tests(
+    _, ports = run_tests(
         tmp_path,
         "failure",
         workers=2,
         TASKSHED_TEST_POSTGRES_URL=private_postgres.address,
         TASKSHED_TEST_MYSQL_URL=private_mariadb.address,
+        TASKSHED_TEST_REDIS_URL=private_valkey.url,
     )
+    assert {private_postgres.port, private_mariadb.port, private_valkey.port} <= ports
     for address, query in [
         (private_postgres.address, "SELECT datname FROM pg_database"),
         (private_mariadb.address, "SHOW DATABASES"),
@@ -75,11 +78,3 @@ def run_tests(notes: Path, ending: str, workers: int, **settings: str) -> tuple[
 
 def has_begun(notes: Path, workers: int) -> bool:
     return len(list(notes.glob("*.note"))) == max(workers, 1)
-
-
-def accepts(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
-    except ConnectionRefusedError:
-        return False
-    return True

@@ -6,6 +6,7 @@ import pytest
 from servers._databases import execute
 from servers._mariadb import MariaDBServer
 from servers._postgresql import PostgresServer
+from servers._process import accepts
 
 Server = PostgresServer | MariaDBServer
 SHARED = ["postgres_url", "machine_postgres_url", "mysql_url"]
@@ -60,11 +61,3 @@ def test_a_server_that_cannot_start_says_why(request: pytest.FixtureRequest, fix
     ):
         server.start()
     assert not server.running
-
-
-def accepts(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
-    except ConnectionRefusedError:
-        return False
-    return True

@@ -12,10 +12,10 @@ from sqlalchemy import ColumnElement, Connection, Select, case, delete, func, nu
 
 from taskshed._clock import Clock
 from taskshed._records import Record
-from taskshed.datastores._sql._errors import Trouble
 from taskshed.datastores._sql._pages import Page, conditions, having_ids, members, page
 from taskshed.datastores._sql._rows import record_of
 from taskshed.datastores._sql._schema import Schema
+from taskshed.datastores._trouble import Trouble
 from taskshed.datastores.commands import (
     Add,
     Added,

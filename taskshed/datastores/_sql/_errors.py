@@ -1,45 +1,9 @@
-"""What went wrong, in TaskShed's terms."""
-
-from typing import Literal
+"""What SQLAlchemy and its drivers say, in TaskShed's terms."""
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from taskshed.errors import DatastoreError, DatastoreFormatError, DatastoreUnavailableError
-
-Kind = Literal["again", "unavailable", "lost", "late", "format", "refused"]
-
-_CLASSES: dict[Kind, type[DatastoreError]] = {
-    "again": DatastoreUnavailableError,
-    "unavailable": DatastoreUnavailableError,
-    "lost": DatastoreUnavailableError,
-    "late": DatastoreUnavailableError,
-    "format": DatastoreFormatError,
-    "refused": DatastoreError,
-}
-
-
-class Trouble(Exception):  # noqa: N818 - what it becomes is an error
-    """A database's complaint, and what it means.
-
-    ============= ===================================================================
-    `again`       others were in the way; nothing was changed, and at once it may work
-    `unavailable` nothing was changed, and later it may work
-    `lost`        the connection broke, so it is not known whether anything was changed
-    `late`        there was no answer in time, so neither is it
-    `format`      it will not work as the database is
-    `refused`     this call will not work
-    ============= ===================================================================
-    """
-
-    def __init__(self, kind: Kind, reason: str) -> None:
-        super().__init__(reason)
-        self.kind: Kind = kind
-        self.reason = reason
-
-    def error(self, place: str, effect: str) -> DatastoreError:
-        """What callers get to see; `effect` says what became of what they wanted."""
-        return _CLASSES[self.kind](f"{place}: {self.reason}; {effect}")
+from taskshed.datastores._trouble import Trouble
 
 
 def trouble_on_the_way(error: BaseException) -> Trouble | None:

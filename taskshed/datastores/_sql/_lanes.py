@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from taskshed._loops import cancelled_once
 from taskshed._thread import OwnThread
 from taskshed.datastores._sql._database import Database
-from taskshed.datastores._sql._errors import Trouble, reason_of
+from taskshed.datastores._sql._errors import reason_of
+from taskshed.datastores._trouble import Trouble
 
 R = TypeVar("R")
 

@@ -11,16 +11,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from taskshed._clock import Clock
 from taskshed.datastores._sql._database import check_version
-from taskshed.datastores._sql._errors import (
-    Kind,
-    Trouble,
-    driver_error,
-    reason_of,
-    trouble_on_the_way,
-    trouble_without_code,
-)
+from taskshed.datastores._sql._errors import driver_error, reason_of, trouble_on_the_way, trouble_without_code
 from taskshed.datastores._sql._locking import LockingDatabase
 from taskshed.datastores._sql._schema import Schema, collation, is_mariadb
+from taskshed.datastores._trouble import Kind, Trouble
 from taskshed.datastores.commands import Add, Added, Everything, InGroup, Selection
 from taskshed.models import MAX_NAME_LENGTH
 

@@ -8,17 +8,11 @@ from sqlalchemy import Connection, Select, select, tuple_
 
 from taskshed._clock import Clock
 from taskshed.datastores._sql._database import Database, check_version
-from taskshed.datastores._sql._errors import (
-    Kind,
-    Trouble,
-    driver_error,
-    reason_of,
-    trouble_on_the_way,
-    trouble_without_code,
-)
+from taskshed.datastores._sql._errors import driver_error, reason_of, trouble_on_the_way, trouble_without_code
 from taskshed.datastores._sql._postgresql_statements import SETTLED, TYPES, columns_of, lease_columns, statements
 from taskshed.datastores._sql._rows import by_lease, kept, record_of, rows_to_add, settlement_rows, stale_settlements
 from taskshed.datastores._sql._schema import Schema
+from taskshed.datastores._trouble import Kind, Trouble
 from taskshed.datastores.commands import (
     Add,
     Added,

@@ -13,9 +13,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from taskshed._clock import Clock
 from taskshed.datastores._sql._database import check_version
-from taskshed.datastores._sql._errors import Kind, Trouble, reason_of, trouble_on_the_way
+from taskshed.datastores._sql._errors import reason_of, trouble_on_the_way
 from taskshed.datastores._sql._locking import LockingDatabase
 from taskshed.datastores._sql._schema import Schema
+from taskshed.datastores._trouble import Kind, Trouble
 
 # What SQLite says of a file that will never do, not even later.
 _HOPELESS = ("file is not a database", "readonly database", "malformed", "file is encrypted")

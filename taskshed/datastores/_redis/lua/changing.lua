@@ -1,0 +1,100 @@
+-- What users do to tasks. Each operation answers with the positions of the ids for which it did nothing.
+
+-- tasks: {id, body, group or nil, run_at, state or nil}
+function OPERATIONS.add(tasks, replace)
+    local kept = {}
+    for position, task in ipairs(tasks) do
+        local id, body, group, run_at, state = task[1], task[2], task[3], task[4], task[5]
+        local old = call('HGET', BODY, id)
+        if old and not replace then
+            table.insert(kept, position)
+        else
+            if old then
+                forget(id)
+            end
+            call('HSET', BODY, id, body)
+            if group then
+                call('SADD', GROUP .. group, id)
+            end
+            state = state or {}
+            state.run_at = run_at
+            write(id, state)
+        end
+    end
+    return kept
+end
+
+-- One page of a group, or of everything: the ids, and where to go on, which is "0" at the end.
+local function page(group, cursor, count)
+    local found, ids
+    if group then
+        found = call('SSCAN', GROUP .. group, cursor, 'COUNT', count)
+        return found[2], found[1]
+    end
+    found, ids = call('HSCAN', BODY, cursor, 'COUNT', count), {}
+    for index = 1, #found[2], 2 do
+        table.insert(ids, found[2][index])
+    end
+    return ids, found[1]
+end
+
+-- An operation on tasks by id, {ids}, and on groups, {false, group or nil, cursor, count}. `change` takes an id and its
+-- state and returns the due time that it made, if it made one.
+local function on_each(change)
+    return function(ids, group, cursor, count)
+        local missing, earliest, next_cursor = {}, false, '0'
+        if not ids then
+            ids, next_cursor = page(group, cursor, count)
+        end
+        for position, id in ipairs(ids) do
+            if exists(id) then
+                local due = change(id)
+                if earlier(due, earliest) then
+                    earliest = due
+                end
+            else
+                table.insert(missing, position)
+                if group then
+                    call('SREM', GROUP .. group, id)
+                end
+            end
+        end
+        return { missing, earliest, next_cursor }
+    end
+end
+
+OPERATIONS.pause = on_each(function(id)
+    local state = read(id)
+    if not state.paused_at then
+        state.paused_at = now()
+        write(id, state)
+    end
+end)
+
+OPERATIONS.resume = on_each(function(id)
+    local state = read(id)
+    if state.paused_at then
+        state.paused_at = nil
+        return write(id, state)
+    end
+end)
+
+OPERATIONS.remove = on_each(forget)
+
+-- moves: {id, run_at}
+function OPERATIONS.move(moves)
+    local missing, earliest = {}, false
+    for position, move in ipairs(moves) do
+        local id, run_at = move[1], move[2]
+        if exists(id) then
+            local old = read(id)
+            local due = write(id, { run_at = run_at, paused_at = old.paused_at, error = old.error })
+            if earlier(due, earliest) then
+                earliest = due
+            end
+        else
+            table.insert(missing, position)
+        end
+    end
+    return { missing, earliest }
+end
