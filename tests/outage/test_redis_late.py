@@ -67,7 +67,7 @@ def frozen(redis_site: RedisSite) -> Iterator[None]:
 @contextmanager
 def fails_late(redis_site: RedisSite, effect: str) -> Iterator[None]:
     reason = f"{redis_site.place}: no answer in time; {effect}$"
-    with anyio.fail_after(1), pytest.raises(taskshed.DatastoreUnavailableError, match=reason):
+    with anyio.fail_after(5), pytest.raises(taskshed.DatastoreUnavailableError, match=reason):
         yield
 
 
@@ -76,12 +76,11 @@ async def test_answers_that_come_late_are_not_taken_for_others(redis_site: Redis
         await storage.execute([Add((freeze(taskshed.Task(callback="note", task_id="due")),))])
     async with redis_site.storage(timeout=TIMEOUT) as storage:
         for name, call in CALLS.items():
-            await redis_site.execute("CLIENT", "PAUSE", 1500)
-            # The first is on a connection that was good, the second on one that would have to be made.
-            for effect in (NOTHING if name == "fetch" else UNKNOWN, NOTHING):
-                with fails_late(redis_site, effect):
-                    await call(storage)
-            await redis_site.execute("PING")  # it is answered when the pause is over
+            with frozen(redis_site):
+                # The first is on a connection that was good, the second on one that would have to be made.
+                for effect in (NOTHING if name == "fetch" else UNKNOWN, NOTHING):
+                    with fails_late(redis_site, effect):
+                        await call(storage)
             await answers_belong_to_questions(storage)
             await is_whole(storage)
 

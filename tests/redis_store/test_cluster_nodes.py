@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 SHARDS = 8
 SOON = 2  # seconds
-NODE_TIMEOUT = 1
+TIMEOUT = 5
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 def config(private_cluster: RedisCluster) -> RedisConfig:
     """It looks for changes hardly ever by itself."""
     hour = timedelta(hours=1)
-    return RedisConfig(url=private_cluster.url, cluster=True, poll_interval=hour, timeout=timedelta(seconds=5))
+    return RedisConfig(url=private_cluster.url, cluster=True, poll_interval=hour, timeout=timedelta(seconds=TIMEOUT))
 
 
 @asynccontextmanager
@@ -129,7 +129,7 @@ async def test_a_node_is_away_that_has_no_replica(
         logger.info("After the return: all tasks had run after %.3f s, a call was answered after %.3f s", *delays)
         logger.info("%d calls failed, each within %.3f s", len(caller.failures), max(caller.failures))
         assert max(delays) < SOON
-        assert max(caller.failures) < NODE_TIMEOUT
+        assert max(caller.failures) < TIMEOUT / 2  # they do not wait for it
         await is_noticed(another, work, caplog)
         await caller.has_told_the_truth()
     assert set(work.counts().values()) == {1}

@@ -32,6 +32,11 @@ class SentinelGroup(ServerGroup):
         """The hosts and ports of the sentinels."""
         return [("127.0.0.1", node.port) for node in self.sentinel_nodes]
 
+    def named_masters(self) -> set[int]:
+        """The ports that the sentinels name when they are asked for the master."""
+        names = [node.execute("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.service_name) for node in self.sentinel_nodes]
+        return {int(port) for _, port in names}
+
     def start(self) -> None:
         """Start the servers that do not run; returns when one follows the other, and the sentinels can act."""
         if not self.master.data.exists():
