@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+import anyio
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.sentinel import SentinelConnectionPool
@@ -86,6 +87,7 @@ class Cluster:
 
     def __init__(self, client: RedisCluster, *, own: bool) -> None:
         self.in_doubt = False
+        self._turn = anyio.Lock()
         self._client = client
         self._own = own
 
@@ -97,8 +99,9 @@ class Cluster:
             await let_go(self._client)
 
     async def look(self) -> None:
-        await self._client.nodes_manager.initialize()
-        self.in_doubt = False
+        async with self._turn:  # redis-py 7.0 drops the nodes that another look is asking, and leaves them connected
+            await self._client.nodes_manager.initialize()
+            self.in_doubt = False
 
     def node(self, key: str) -> Node:
         found = self._client.get_node_from_key(key)
