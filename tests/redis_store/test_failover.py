@@ -20,7 +20,7 @@ from taskshed.workers import EventDrivenWorker
 pytestmark = pytest.mark.anyio
 
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
-SOON = 2  # seconds
+SOON = 5  # seconds, on a busy machine too; the pauses between attempts are 1 s at most
 
 logger = logging.getLogger(__name__)
 
