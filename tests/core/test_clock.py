@@ -144,7 +144,7 @@ async def test_the_system_clock_cancels_at_a_deadline_and_never_without_one() ->
             await anyio.sleep_forever()
         assert scope.cancelled_caught
     far = clock.move_on_at(clock.monotonic() + 3600 * 10**6)
-    assert 3599 < far.deadline - anyio.current_time() <= 3600
+    assert 3599 < far.deadline - anyio.current_time() < 3601  # in between, uvloop's time stands still
 
 
 def test_the_system_clock_counts_microseconds() -> None:
