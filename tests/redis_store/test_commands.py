@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import anyio
 import pytest
+from redis_store.work import commands_of
 from servers._redis import RedisServer
 from servers.redis_fixtures import StartServer
 
@@ -13,12 +14,6 @@ import taskshed
 pytestmark = pytest.mark.anyio
 
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
-
-
-def commands_of(server: RedisServer) -> Counter[str]:
-    """How often each command was said so far, those within scripts included."""
-    statistics = server.execute("INFO", "commandstats")
-    return Counter({name.removeprefix("cmdstat_"): values["calls"] for name, values in statistics.items()})
 
 
 def said_by_stores(server: RedisServer, before: Counter[str]) -> Counter[str]:

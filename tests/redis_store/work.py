@@ -1,13 +1,14 @@
 """Callbacks that tell of their runs, and what the tests here know of the store's keys."""
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import anyio
 from outage.sites import comes_true
+from servers._redis import RedisServer
 from servers._redis_cluster import MASTERS, SLOTS, ClusterNode, RedisCluster
 
 import taskshed
@@ -76,6 +77,12 @@ def ids_in_all_shards(name: str, shards: int) -> list[str]:
         task_id = f"{name}, {number}"
         found.setdefault(shard_of(task_id, shards), task_id)
     return list(found.values())
+
+
+def commands_of(server: RedisServer) -> Counter[str]:
+    """How often each command was said so far, those within scripts included."""
+    statistics = server.execute("INFO", "commandstats")
+    return Counter({name.removeprefix("cmdstat_"): values["calls"] for name, values in statistics.items()})
 
 
 def owner_of(cluster: RedisCluster, name: str) -> ClusterNode:
