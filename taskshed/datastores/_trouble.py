@@ -4,6 +4,10 @@ from typing import Literal
 
 from taskshed.errors import DatastoreError, DatastoreFormatError, DatastoreUnavailableError
 
+# What became of what was wanted, as errors say it.
+UNCHANGED = "nothing was changed"
+UNKNOWN = "it is not known whether anything was changed"
+
 Kind = Literal["again", "unavailable", "lost", "late", "format", "refused"]
 
 _CLASSES: dict[Kind, type[DatastoreError]] = {
@@ -34,6 +38,11 @@ class Trouble(Exception):  # noqa: N818 - what it becomes is an error
         self.kind: Kind = kind
         self.reason = reason
 
+    @property
+    def leaves_doubt(self) -> bool:
+        """Whether what was asked for may have been done all the same."""
+        return self.kind in ("lost", "late")
+
     def error(self, place: str, effect: str) -> DatastoreError:
-        """What callers get to see; `effect` says what became of what they wanted."""
+        """What callers get to see; `effect` is `UNCHANGED` or `UNKNOWN`."""
         return _CLASSES[self.kind](f"{place}: {self.reason}; {effect}")

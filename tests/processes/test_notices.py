@@ -1,16 +1,21 @@
-"""What PostgreSQL tells other processes: once for each commit that brings something earlier than what they know."""
+"""What other processes are told: once for each batch that brings something earlier than what they know."""
 
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 import anyio
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 from databases import own_tables
+from redis.asyncio import Redis
+from redis_store.work import key
+from redis_stores import own_prefix
 
 from taskshed import Task, TaskExecutionTime, open_scheduler
-from taskshed.datastores import SQLConfig, SQLDataStore
+from taskshed.datastores import DataStore, RedisConfig, RedisDataStore, SQLConfig, SQLDataStore
 from taskshed.schedulers import AsyncScheduler
 
 pytestmark = pytest.mark.anyio
@@ -23,51 +28,105 @@ NOON = datetime.now(UTC) + 12 * HOUR
 MARK = "mark"
 
 
+class Channel(NamedTuple):
+    """Somebody else's connection to where notices are said; what it says itself it hears too, and in order."""
+
+    say: Callable[[str], Awaitable[Any]]
+    hear: Callable[[], Awaitable[str]]
+
+
+@asynccontextmanager
+async def channel_of_postgresql(config: SQLConfig) -> AsyncIterator[Channel]:
+    connection = await asyncpg.connect(str(config.url))
+    name = f"public.{config.table_prefix}"
+    speak, heard = anyio.create_memory_object_stream[str](math.inf)
+    await connection.add_listener(name, lambda *event: speak.send_nowait(event[-1]))
+    with speak, heard:
+        yield Channel(lambda text: connection.execute("SELECT pg_notify($1, $2)", name, text), heard.receive)
+    await connection.close()
+
+
+@asynccontextmanager
+async def channel_of_redis(config: RedisConfig) -> AsyncIterator[Channel]:
+    assert config.url is not None
+    name = key(config.key_prefix, "notices")
+    async with Redis.from_url(config.url, decode_responses=True) as client, client.pubsub() as line:
+        await line.subscribe(name)
+        events = line.listen()
+        assert (await anext(events))["type"] == "subscribe"
+
+        async def hear() -> str:
+            return str((await anext(events))["data"])
+
+        yield Channel(lambda text: client.publish(name, text), hear)
+
+
+class Kind(NamedTuple):
+    """A store that tells other processes.
+
+    Attributes:
+        batch: how many tasks can be added in one.
+    """
+
+    server: str
+    configure: Callable[[str], Any]
+    store: Callable[[Any], DataStore]
+    channel: Callable[[Any], AbstractAsyncContextManager[Channel]]
+    batch: int
+
+
+KINDS = {
+    "postgresql": Kind("postgres_url", own_tables, SQLDataStore, channel_of_postgresql, 1000),
+    "machine-postgresql": Kind("machine_postgres_url", own_tables, SQLDataStore, channel_of_postgresql, 1000),
+    "redis": Kind("valkey_url", own_prefix, RedisDataStore, channel_of_redis, 150),
+}
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"  # of what is told, nothing depends on it
 
 
-@pytest.fixture(params=["postgres_url", "machine_postgres_url"])
-def config(request: pytest.FixtureRequest) -> SQLConfig:
-    return own_tables(request.getfixturevalue(request.param))
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    return KINDS[request.param]
 
 
 @pytest.fixture
-async def scheduler(config: SQLConfig) -> AsyncIterator[AsyncScheduler]:
-    async with open_scheduler(SQLDataStore(config)) as scheduler:
+def config(request: pytest.FixtureRequest, kind: Kind) -> Any:
+    return kind.configure(request.getfixturevalue(kind.server))
+
+
+@pytest.fixture
+async def scheduler(kind: Kind, config: Any) -> AsyncIterator[AsyncScheduler]:
+    async with open_scheduler(kind.store(config)) as scheduler:
         yield scheduler
 
 
 @pytest.fixture
-async def told(config: SQLConfig, scheduler: AsyncScheduler) -> AsyncIterator[Told]:
-    """What a connection of somebody else's has been told since it was last asked."""
-    connection = await asyncpg.connect(str(config.url))
-    channel = f"public.{config.table_prefix}"
-    speak, heard = anyio.create_memory_object_stream[str](math.inf)
-    await connection.add_listener(channel, lambda *event: speak.send_nowait(event[-1]))
+async def told(kind: Kind, config: Any, scheduler: AsyncScheduler) -> AsyncIterator[Told]:
+    """What somebody else has been told since they last asked."""
+    async with kind.channel(config) as channel:
 
-    async def since() -> list[datetime]:
-        # It hears itself, too, and what was committed first it hears first.
-        await connection.execute("SELECT pg_notify($1, $2)", channel, MARK)
-        payloads = []
-        with anyio.fail_after(20):
-            while (payload := await heard.receive()) != MARK:
-                payloads.append(payload)
-        return [EPOCH + timedelta(microseconds=int(payload.split()[0])) for payload in payloads]
+        async def since() -> list[datetime]:
+            await channel.say(MARK)  # what was said before is heard before
+            payloads = []
+            with anyio.fail_after(20):
+                while (payload := await channel.hear()) != MARK:
+                    payloads.append(payload)
+            return [EPOCH + timedelta(microseconds=int(payload.split()[0])) for payload in payloads]
 
-    with speak, heard:
         yield since
-    await connection.close()
 
 
-async def test_a_batch_is_told_once(scheduler: AsyncScheduler, told: Told) -> None:
-    await scheduler.add_tasks(Task(callback="ring", run_at=NOON - number * HOUR / 1000) for number in range(1000))
-    assert await told() == [NOON - 999 * HOUR / 1000]
+async def test_a_batch_is_told_once(kind: Kind, scheduler: AsyncScheduler, told: Told) -> None:
+    times = [NOON - number * HOUR / 1000 for number in range(kind.batch)]
+    await scheduler.add_tasks(Task(callback="ring", run_at=run_at) for run_at in times)
+    assert await told() == times[-1:]
 
 
-async def test_what_is_merged_into_one_commit_is_told_once(scheduler: AsyncScheduler, told: Told) -> None:
-    # Each is earlier than the one before, so that a commit of its own would be told.
+async def test_what_is_merged_into_one_batch_is_told_once(scheduler: AsyncScheduler, told: Told) -> None:
+    # Each is earlier than the one before, so that by itself it would be told.
     async with anyio.create_task_group() as tasks:
         for number in range(10):
             tasks.start_soon(scheduler.add_task, "ring", NOON - number * HOUR)
@@ -85,13 +144,13 @@ async def test_what_is_due_after_a_waiting_task_is_not_told(scheduler: AsyncSche
 
 async def test_what_is_due_before_all_others_is_told(scheduler: AsyncScheduler, told: Told) -> None:
     await scheduler.add_task("ring", NOON)
-    await told()
     await scheduler.add_task("ring", NOON - HOUR)
-    assert await told() == [NOON - HOUR]
+    assert await told() == [NOON, NOON - HOUR]
 
 
+@pytest.mark.parametrize("kind", [KINDS["postgresql"], KINDS["machine-postgresql"]], ids=["own", "machine"])
 async def test_whatever_is_due_at_once_is_told(scheduler: AsyncScheduler, told: Told) -> None:
-    # A worker that knows of the first may be claiming it right now, and not see the second.
+    # On PostgreSQL, a worker that knows of the first may be claiming it right now, and not see the second.
     due = [(await scheduler.add_task("ring")).run_at for _ in range(3)]
     assert await told() == due
 

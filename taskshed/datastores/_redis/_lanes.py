@@ -3,11 +3,8 @@
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-import anyio
-
-from taskshed._loops import cancelled_once
 from taskshed.datastores._redis._errors import first_error, refusal, trouble_on_the_way
-from taskshed.datastores._redis._lines import Command, Line
+from taskshed.datastores._redis._lines import Command, Line, within
 from taskshed.datastores._redis._scripts import Keys, keys_of
 from taskshed.datastores._redis._servers import Servers
 from taskshed.datastores._trouble import Trouble
@@ -83,8 +80,8 @@ class Lane:
     async def look(self) -> None:
         """Find out where the shards are, if that is in doubt."""
         if self._servers.in_doubt:
-            with suppress(Exception), anyio.move_on_after(self._patience):  # else it is tried as it is
-                await cancelled_once(self._servers.look)
+            with suppress(Exception):  # then it is tried as it is
+                await within(self._patience, self._servers.look)
 
     async def close(self) -> None:
         """Hang up."""

@@ -20,12 +20,10 @@ from taskshed.datastores._redis._reading import read_all
 from taskshed.datastores._redis._rounds import carry_out
 from taskshed.datastores._redis._rows import due_or_none, earliest
 from taskshed.datastores._redis._watching import Listener, listening
-from taskshed.datastores._trouble import Trouble
+from taskshed.datastores._trouble import UNCHANGED, UNKNOWN, Trouble
 from taskshed.datastores.commands import Command, Selection
 
 _SECOND = timedelta(seconds=1)
-_UNCHANGED = "nothing was changed"
-_UNKNOWN = "it is not known whether anything was changed"
 
 
 class RedisStorage:
@@ -66,7 +64,7 @@ class RedisStorage:
                 requests = next(rounds)
                 while True:
                     replies = await deliver(self._writer, requests)
-                    effects.append(_UNKNOWN)  # of whatever comes now
+                    effects.append(UNKNOWN)  # of whatever comes now
                     requests = rounds.send(replies)
             except StopIteration as stop:
                 answers: list[Any] = stop.value
@@ -139,9 +137,9 @@ class RedisStorage:
         Args:
             changes: whether it would have changed anything.
         """
-        effects = [_UNCHANGED]
+        effects = [UNCHANGED]
         try:
             yield effects
         except Trouble as trouble:
-            effect = _UNKNOWN if changes and trouble.kind in ("lost", "late") else effects[-1]
+            effect = UNKNOWN if changes and trouble.leaves_doubt else effects[-1]
             raise trouble.error(self._config.place, effect) from trouble.__cause__

@@ -20,14 +20,13 @@ from taskshed.datastores._sql._lanes import AsyncLane, Lane, ThreadLane
 from taskshed.datastores._sql._postgresql import PostgreSQL
 from taskshed.datastores._sql._sqlite import data_version, is_private, make_parent_folder
 from taskshed.datastores._sql._versions import prepare
-from taskshed.datastores._trouble import Trouble
+from taskshed.datastores._trouble import UNCHANGED, UNKNOWN, Trouble
 from taskshed.datastores.commands import Command, Selection
 
 R = TypeVar("R")
 
 _ATTEMPTS = 10  # at a transaction that others get in the way of
 _SECOND = timedelta(seconds=1)
-_UNCHANGED = "nothing was changed"
 
 
 class SQLStorage:
@@ -88,8 +87,7 @@ class SQLStorage:
                     return await self._writer.run(work)
             except Trouble as trouble:
                 if trouble.kind != "again" or not left:
-                    unknown = began and trouble.kind in ("lost", "late")
-                    effect = "it is not known whether anything was changed" if unknown else _UNCHANGED
+                    effect = UNKNOWN if began and trouble.leaves_doubt else UNCHANGED
                     raise trouble.error(self._config.place, effect) from trouble.__cause__
         raise AssertionError("unreachable")
 
@@ -157,7 +155,7 @@ class SQLStorage:
                         return await lane.run(work)
                 except Trouble as trouble:
                     if trouble.kind not in ("again", "lost") or not left:
-                        raise trouble.error(self._config.place, _UNCHANGED) from trouble.__cause__
+                        raise trouble.error(self._config.place, UNCHANGED) from trouble.__cause__
         finally:
             self._give.send_nowait(lane)
         raise AssertionError("unreachable")
@@ -172,7 +170,7 @@ class SQLStorage:
             with self._troubles():
                 yield
         except Trouble as trouble:
-            raise trouble.error(self._config.place, _UNCHANGED) from trouble.__cause__
+            raise trouble.error(self._config.place, UNCHANGED) from trouble.__cause__
 
     @contextmanager
     def _troubles(self) -> Iterator[None]:
