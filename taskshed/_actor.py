@@ -15,17 +15,45 @@ from typing import Generic, TypeVar
 
 import anyio
 
+from taskshed._clock import ambient_clock
 from taskshed.errors import NotRunningError
 
 M = TypeVar("M")
 R = TypeVar("R")
 
+_CLOSED = "it was shut down"
+
 
 class Mailbox(Generic[M]):
-    """A bounded queue of messages to one actor."""
+    """A bounded queue of messages to one actor.
+
+    It holds the clock for a message from when that is told until its actor, having dealt with it, comes for more; and
+    from the beginning until the actor comes for the first time.
+    """
 
     def __init__(self, capacity: int) -> None:
         self._sender, self._receiver = anyio.create_memory_object_stream[M](capacity)
+        self._bell = anyio.Event()  # to wait for the stream itself costs another turn of the event loop
+        self._closed = False
+        self._clock = ambient_clock()
+        self._in_hand = 0
+        self._take_in_hand()
+
+    def offer(self, message: M) -> bool:
+        """Leave a message, and return True, unless the mailbox is full.
+
+        Raises:
+            NotRunningError: the mailbox was closed.
+        """
+        try:
+            self._sender.send_nowait(message)
+        except anyio.WouldBlock:
+            return False
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError):
+            raise NotRunningError(_CLOSED) from None
+        self._clock.hold()
+        self._bell.set()
+        return True
 
     async def tell(self, message: M) -> None:
         """Leave a message, waiting while the mailbox is full.
@@ -33,39 +61,74 @@ class Mailbox(Generic[M]):
         Raises:
             NotRunningError: the mailbox was closed.
         """
+        if self.offer(message):
+            return
+        self._clock.hold()
         try:
             await self._sender.send(message)
-        except (anyio.ClosedResourceError, anyio.BrokenResourceError):
-            raise NotRunningError("it was shut down") from None
+        except BaseException as error:
+            self._clock.release()
+            if isinstance(error, (anyio.ClosedResourceError, anyio.BrokenResourceError)):
+                raise NotRunningError(_CLOSED) from None
+            raise
+        self._bell.set()
 
-    async def receive(self, limit: float = math.inf) -> list[M]:
-        """Up to `limit` messages that are waiting, at least one; an empty list once the mailbox is closed and empty."""
-        try:
-            messages = [await self._receiver.receive()]
-        except (anyio.EndOfStream, anyio.ClosedResourceError):
-            return []
-        messages += self.receive_nowait(limit - 1)
+    async def receive(self, limit: float = math.inf, until: int | None = None) -> list[M]:
+        """Up to `limit` messages that are waiting, at least one.
+
+        An empty list once the mailbox is closed and empty, or at the monotonic instant `until`, and not before it.
+        """
+        # In a loop, for some event loops' timers fire early, and nothing may happen before its time.
+        while not (messages := self.receive_nowait(limit)) and not self._closed:
+            if until is not None and self._clock.monotonic() >= until:
+                break
+            await self._wait(until)
         return messages
 
     def receive_nowait(self, limit: float = math.inf) -> list[M]:
         """Up to `limit` messages that are waiting, perhaps none."""
-        # The length is read once, so that senders who refill the mailbox cannot hold the actor here.
-        waiting = min(self._receiver.statistics().current_buffer_used, limit)
-        return [self._receiver.receive_nowait() for _ in range(int(waiting))]
+        messages: list[M] = []
+        with suppress(anyio.WouldBlock, anyio.EndOfStream, anyio.ClosedResourceError):
+            while len(messages) < limit:
+                messages.append(self._receiver.receive_nowait())
+        self._in_hand += len(messages)
+        return messages
 
     def close(self) -> None:
         """Take no more messages; what is waiting can still be received."""
+        self._closed = True
         self._sender.close()
+        self._bell.set()
 
     def discard(self) -> list[M]:
         """Close for good and return what nobody will receive now."""
-        self._sender.close()
-        left = []
-        with suppress(anyio.WouldBlock, anyio.EndOfStream):
-            while True:  # until those who wait to send are through too
-                left.append(self._receiver.receive_nowait())
+        self.close()
+        left = self.receive_nowait()
         self._receiver.close()
+        self._clock.release(self._in_hand)
+        self._in_hand = 0
         return left
+
+    async def _wait(self, until: int | None) -> None:
+        """Let go of the clock, and wait for the bell, or until then."""
+        in_hand, self._in_hand = self._in_hand, 0
+        if self._clock.release(in_hand, until=until):
+            self._in_hand = 1
+            return
+        if self._bell.is_set():
+            self._bell = anyio.Event()
+        if until is None:
+            return await self._bell.wait()
+        with self._clock.move_on_at(until):
+            try:
+                await self._bell.wait()
+            finally:
+                if not self._bell.is_set():  # else there is a message, which holds the clock
+                    self._take_in_hand()
+
+    def _take_in_hand(self) -> None:
+        self._clock.hold()
+        self._in_hand += 1
 
 
 class Request(Generic[M, R]):

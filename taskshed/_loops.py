@@ -94,6 +94,14 @@ async def exposed(callback: Awaitable[T]) -> T:
     return await callback
 
 
+def call_soon(function: Callable[[], None]) -> None:
+    """Have the event loop call `function` when the present task waits next, or later."""
+    if on_trio():
+        sys.modules["trio"].lowlevel.current_trio_token().run_sync_soon(function)
+    else:
+        asyncio.get_running_loop().call_soon(function)
+
+
 async def cancelled_once(function: Callable[..., Coroutine[Any, Any, T]], *arguments: Any, grace: float = 0) -> T:
     """Run something written for asyncio, and if it is cancelled let it clean up; returns when it has.
 

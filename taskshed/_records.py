@@ -1,8 +1,7 @@
 """A task as a datastore keeps it.
 
-The *body* is JSON and opaque to the store: what to call and how it repeats, which changes only when
-the task is replaced. The other fields are the state that stores index, compare and update. A task has
-one `due` time, derived from them: so delayed work, ready work and crash recovery are one index.
+The body is opaque to the store, and so is the progress. The other fields are the state that stores index, compare and
+update. A task has one `due` time, derived from them: so delayed work, ready work and crash recovery are one index.
 """
 
 from contextlib import suppress
@@ -11,24 +10,25 @@ from typing import Any
 
 import msgspec
 
+from taskshed._body import NO_ARGUMENTS, Body, body_of
 from taskshed._clock import from_micros, to_micros
 from taskshed._json import encode_kwargs
-from taskshed.models import RunType, Status, Task, check_name
+from taskshed._progress import Progress, progress_of
+from taskshed.models import Status, Task, check_name
+from taskshed.schedules import Cron, Interval, Schedule
 
-_NO_ARGUMENTS = msgspec.Raw(b"{}")
-
-
-class Body(msgspec.Struct, omit_defaults=True, frozen=True):
-    """The part of a task that its datastore does not look into.
-
-    Fields added later need a default, so that bodies written earlier still decode.
-    """
-
-    callback: str
-    kwargs: msgspec.Raw = _NO_ARGUMENTS
-    run_type: RunType = "once"
-    interval: timedelta | None = None
-    coalesce: bool = True
+# What a body takes over from its task, and gives back, as it is.
+_TAKEN_OVER = (
+    "callback",
+    "coalesce",
+    "misfire_grace",
+    "overlap",
+    "jitter",
+    "end_at",
+    "max_runs",
+    "fixed_delay",
+    "occurrence_of",
+)
 
 
 class Record(msgspec.Struct, kw_only=True):
@@ -48,6 +48,7 @@ class Record(msgspec.Struct, kw_only=True):
     token: int = 0
     attempts: int = 0
     error: str | None = None
+    progress: str | None = None
 
     @property
     def due(self) -> int | None:
@@ -57,63 +58,78 @@ class Record(msgspec.Struct, kw_only=True):
         return self.run_at if self.leased_until is None else self.leased_until
 
 
-_encoder = msgspec.json.Encoder()
-_body_decoder = msgspec.json.Decoder(Body)
-
-
-def freeze(task: Task) -> Record:
+def freeze(task: Task, now: int | None = None, chance: float = 0) -> Record:
     """A new task in its stored form.
 
+    Args:
+        now: the present, for `jitter`, which puts off a run that is yet to come.
+        chance: by how much of it, from 0 to 1.
+
     Raises:
-        TypeError, ValueError: `kwargs` cannot become JSON; the message names the place.
+        TypeError, ValueError: `kwargs` cannot become JSON, the message names the place; or `run_at` is after `end_at`.
     """
+    if task.end_at is not None and task.run_at > task.end_at:
+        raise ValueError(f"run_at {task.run_at} is after end_at {task.end_at}; the task would never run")
     body = Body(
-        callback=task.callback,
-        kwargs=encode_kwargs(task.kwargs) if task.kwargs else _NO_ARGUMENTS,
-        run_type=task.run_type,
-        interval=task.interval,
-        coalesce=task.coalesce,
+        kwargs=encode_kwargs(task.kwargs) if task.kwargs else NO_ARGUMENTS,
+        schedule=task.schedule,
+        **{name: getattr(task, name) for name in _TAKEN_OVER},
     )
+    run_at, progress = to_micros(task.run_at), Progress()
+    if now is not None:
+        run_at, progress = progress.jittered(body, run_at, now, chance)
     return Record(
         task_id=task.task_id,
         group_id=task.group_id,
-        body=_encoder.encode(body).decode(),
-        run_at=to_micros(task.run_at),
+        body=body.text(),
+        run_at=run_at,
         paused_at=None if task.paused_at is None else to_micros(task.paused_at),
+        progress=progress.text(),
     )
 
 
-def read_body(record: Record) -> Body:
-    """Decode the body, and see that the rest can be worked with.
+def read_record(record: Record) -> tuple[Body, Progress]:
+    """Decode what the datastore does not look into, and see that the rest can be worked with.
 
     Raises:
         Exception: it is not what TaskShed writes.
     """
     from_micros(record.run_at)
-    return _body_decoder.decode(record.body)
+    return body_of(record.body), progress_of(record.progress, record.run_at)
 
 
 def thaw(record: Record) -> Task:
     """The task that was stored; one that cannot be read comes back as failed, with the reason as its error."""
     try:
-        body = read_body(record)
+        body, progress = read_record(record)
         return Task(
-            callback=body.callback,
             kwargs=msgspec.json.decode(body.kwargs),
-            run_type=body.run_type,
-            interval=body.interval,
-            coalesce=body.coalesce,
             task_id=record.task_id,
             group_id=record.group_id,
-            run_at=from_micros(record.run_at),
+            run_at=from_micros(record.run_at - progress.jitter),
             paused=record.paused_at is not None,
             paused_at=None if record.paused_at is None else from_micros(record.paused_at),
             status=_status(record),
             attempts=record.attempts,
             error=record.error,
+            runs=progress.runs,
+            skipped=progress.skipped,
+            jittered=timedelta(microseconds=progress.jitter),
+            **_fields(body.schedule),
+            **{name: getattr(body, name) for name in _TAKEN_OVER},
         )
     except Exception as error:  # whatever is wrong with a row stays with that row
         return _unreadable(record, error)
+
+
+def _fields(schedule: Schedule | None) -> dict[str, Any]:
+    match schedule:
+        case Interval(every=every):
+            return {"interval": every}
+        case Cron(expression=expression, timezone=timezone):
+            return {"cron": expression, "timezone": timezone}
+        case None:
+            return {}
 
 
 def describe_unreadable(error: BaseException) -> str:

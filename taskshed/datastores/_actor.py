@@ -3,7 +3,7 @@
 Commands go through the write lane. It takes everything that waits in its mailbox and hands it to the
 storage as one transaction, so that fifty coroutines that each await `add_task` pay for one commit. If
 that fails, each request is tried by itself, and only the guilty one gets the error. Reads have a lane
-of their own beside it.
+of their own beside it. A storage that never waits needs no lanes: its calls are made where they are asked for.
 
 After each commit whoever subscribed is told the earliest due time that it brought. So is it told of what
 the storage reports from other processes.
@@ -17,12 +17,13 @@ from typing import Any, TypeVar
 
 import anyio
 import msgspec
+from anyio.lowlevel import checkpoint
 
 from taskshed._actor import Mailbox, Request, ask, serve
 from taskshed._clock import ambient_clock, sleep_until
 from taskshed._host import Component
 from taskshed._loops import sheltered
-from taskshed._planning import settle
+from taskshed._planning import released
 from taskshed._records import Record, thaw
 from taskshed.datastores._base import Storage
 from taskshed.datastores.commands import (
@@ -86,12 +87,18 @@ class DataStore(Component):
 
     It runs from `start` or `async with`, or from the first scheduler or worker that uses it, until the last of them
     has ended.
+
+    Args:
+        storage: keeps them.
+        readers: how many of its `fetch` may be under way at once.
+        immediate: whether it never waits in `execute` and `fetch`.
     """
 
-    def __init__(self, storage: Storage, readers: int = 1) -> None:
+    def __init__(self, storage: Storage, readers: int = 1, *, immediate: bool = False) -> None:
         super().__init__()
         self._storage = storage
         self._readers = readers
+        self.immediate = immediate
         self._writes: Mailbox[Writes] | None = None
         self._reads: Mailbox[Reads] | None = None
         self._subscribers: set[Mailbox[Any]] = set()
@@ -110,6 +117,8 @@ class DataStore(Component):
             DatastoreError: it was not carried out.
             NotRunningError: the datastore is not running.
         """
+        if self.immediate:
+            await checkpoint()
         (answer,) = await self.ask_all((command,))
         while isinstance(command, Pause | Resume | Remove) and isinstance(answer, Changed) and answer.rest is not None:
             rest = msgspec.structs.replace(command, selection=answer.rest)
@@ -120,13 +129,20 @@ class DataStore(Component):
         """Carry out commands in one transaction, in order; raises as `ask` does."""
         if self._writes is None:
             raise self._not_running()
+        if self.immediate:
+            return await self._carry_out(commands)
         return await ask(self._writes, commands, self._give_back)
 
     async def fetch(self, selection: Selection) -> list[Task]:
         """The selected tasks: by id in the order asked for, else by `run_at`; raises as `ask` does."""
         if self._reads is None:
             raise self._not_running()
-        return [thaw(record) for record in await ask(self._reads, selection)]
+        if self.immediate:
+            await checkpoint()
+            records = await self._storage.fetch(selection)
+        else:
+            records = await ask(self._reads, selection)
+        return [thaw(record) for record in records]
 
     async def add_within(self, connection: Any, command: Add) -> tuple[Added, list[Task]]:
         """Add in a transaction that the caller has begun: the tasks exist if and only if that commits.
@@ -174,6 +190,12 @@ class DataStore(Component):
         finally:
             await self._storage.close()
 
+    async def _carry_out(self, commands: Commands) -> list[Any]:
+        answers = await self._storage.execute(commands)
+        if times := _due_times(commands, answers):
+            await self._notice(min(times))
+        return answers
+
     async def _commit(self, requests: Sequence[Writes]) -> None:
         commands = [command for request in requests for command in request.message]
         try:
@@ -191,14 +213,14 @@ class DataStore(Component):
             replies = [next(answers) for _ in request.message]
             request.reply(replies)
             noticed += _due_times(request.message, replies)
-            if request.abandoned and (released := _released(replies)):
-                await self._commit([Request((released,))])
+            if request.abandoned and (release := _release(replies)):
+                await self._commit([Request((release,))])
         if noticed:
             await self._notice(min(noticed))
 
     async def _give_back(self, replies: Sequence[Any]) -> None:
-        if released := _released(replies):
-            await self.ask(released)
+        if release := _release(replies):
+            await self.ask(release)
 
     async def _read(self, requests: Sequence[Reads]) -> None:
         for request in requests:
@@ -227,7 +249,9 @@ class DataStore(Component):
     async def _notice(self, earliest: int) -> None:
         for mailbox in tuple(self._subscribers):
             try:
-                await mailbox.tell(ScheduleChanged(earliest))
+                if not mailbox.offer(ScheduleChanged(earliest)):
+                    with anyio.CancelScope(shield=True):  # what was done shall be known to who waits for it
+                        await mailbox.tell(ScheduleChanged(earliest))
             except NotRunningError:
                 self._subscribers.discard(mailbox)
 
@@ -240,8 +264,8 @@ def _due_times(commands: Commands, replies: Sequence[Any]) -> list[int]:
     return [due for command, reply in pairs if (due := earliest_due(command, reply)) is not None]
 
 
-def _released(replies: Sequence[Any]) -> Settle | None:
+def _release(replies: Sequence[Any]) -> Settle | None:
     """The command that gives back what was claimed for somebody who was cancelled meanwhile."""
     claims = [reply for reply in replies if isinstance(reply, Claimed)]
-    settlements = [settle(record, None, "interrupted", claim.now) for claim in claims for record in claim.records]
+    settlements = [released(record) for claim in claims for record in claim.records]
     return Settle(tuple(settlements)) if settlements else None

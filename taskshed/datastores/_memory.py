@@ -22,6 +22,7 @@ from taskshed.datastores.commands import (
     InGroup,
     Lease,
     Move,
+    Note,
     Pause,
     Remove,
     Renew,
@@ -119,10 +120,13 @@ class MemoryStorage:
             record = self._records.get(settlement.task_id)
             if record is None or record.token != settlement.token:
                 stale.append(Lease(settlement.task_id, settlement.token))
-            elif settlement.outcome == "done":
+                continue
+            if settlement.outcome == "done":
                 self._forget(record)
             else:
                 self._write(record, settlement)
+            if settlement.child is not None:
+                self._store(copy(settlement.child))
         return tuple(stale)
 
     def _renew(self, command: Renew) -> tuple[Lease, ...]:
@@ -137,6 +141,11 @@ class MemoryStorage:
                 self._due.set(record.task_id, record.due)
         return tuple(stale)
 
+    def _note(self, command: Note) -> None:
+        record = self._records.get(command.task_id)
+        if record is not None:
+            record.error = command.error
+
     _CARRY_OUT: ClassVar[dict[type[Command[Any]], Any]] = {
         Add: _add,
         Pause: _pause,
@@ -146,6 +155,7 @@ class MemoryStorage:
         Claim: _claim,
         Settle: _settle,
         Renew: _renew,
+        Note: _note,
     }
 
     def _write(self, record: Record, settlement: Settlement) -> None:
@@ -155,6 +165,7 @@ class MemoryStorage:
         record.attempts = settlement.attempts
         record.failed_at = self._clock.now() if settlement.outcome == "failed" else None
         record.error = record.error if settlement.error is None else settlement.error
+        record.progress = settlement.progress
         self._due.set(record.task_id, record.due)
 
     def _store(self, record: Record) -> None:
@@ -194,4 +205,4 @@ class InMemoryDataStore(DataStore):
     """Keeps tasks in this process, as long as the object lives: nothing survives the process."""
 
     def __init__(self) -> None:
-        super().__init__(MemoryStorage())
+        super().__init__(MemoryStorage(), immediate=True)

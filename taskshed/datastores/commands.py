@@ -24,6 +24,7 @@ __all__ = [
     "InGroup",
     "Lease",
     "Move",
+    "Note",
     "Pause",
     "Record",
     "Remove",
@@ -145,7 +146,11 @@ class Claim(Command[Claimed], frozen=True):
 
 
 class Settle(Command[tuple[Lease, ...]], frozen=True):
-    """End claimed occurrences; the answer names those whose token was stale, which changed nothing."""
+    """End claimed occurrences; the answer names those whose token was stale, which changed nothing.
+
+    The `child` of a settlement that counts is added with it, all or nothing. A store that has to may give it another
+    id.
+    """
 
     settlements: tuple[Settlement, ...]
 
@@ -157,14 +162,22 @@ class Renew(Command[tuple[Lease, ...]], frozen=True):
     lease: int
 
 
+class Note(Command[None], frozen=True):
+    """Keep a failure's text with a task, claimed or not; one that does not exist is ignored."""
+
+    task_id: str
+    error: str
+
+
 def earliest_due(command: Command[Any], answer: Any) -> int | None:
     """The earliest due time that a command may have brought into being, for whoever waits for one."""
     match command, answer:
         case Add(records=records), _:
             return min((due for record in records if (due := record.due) is not None), default=None)
         case Settle(settlements=settlements), _:
-            moved = (item.run_at for item in settlements if item.outcome in ("next", "released"))
-            return min(moved, default=None)
+            moved = [item.run_at for item in settlements if item.outcome in ("next", "released")]
+            children = [item.child.run_at for item in settlements if item.child is not None]
+            return min(moved + children, default=None)
         case _, Changed(earliest=earliest):
             return earliest
         case _:

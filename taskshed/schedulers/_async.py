@@ -1,18 +1,33 @@
+import random
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypedDict, Unpack
+from zoneinfo import ZoneInfo
 
-from taskshed._clock import to_micros
+from taskshed._clock import ambient_clock, to_micros
 from taskshed._host import Component
-from taskshed._records import freeze
+from taskshed._records import freeze, thaw
 from taskshed.datastores._actor import DataStore
 from taskshed.datastores.commands import Add, ById, Changed, Everything, Move, Pause, Remove, Resume
 from taskshed.errors import TaskNotFoundError
-from taskshed.models import RunType, Task, TaskExecutionTime
+from taskshed.models import Overlap, PlannedRun, RunType, Task, TaskExecutionTime, check_name
 from taskshed.schedulers._selectors import selection
 from taskshed.workers._base import Worker
 from taskshed.workers._callbacks import Callback
+
+
+class TaskFields(TypedDict, total=False):
+    """The fields of a `Task` that `add_task` takes by name only."""
+
+    cron: str | None
+    timezone: str | None
+    misfire_grace: timedelta | None
+    overlap: Overlap
+    jitter: timedelta | None
+    end_at: datetime | None
+    max_runs: int | None
+    fixed_delay: bool
 
 
 class AsyncScheduler(Component):
@@ -44,12 +59,17 @@ class AsyncScheduler(Component):
         """Where the tasks are."""
         return self._datastore
 
+    @property
+    def worker(self) -> Worker | None:
+        """Who runs the tasks in this process, if anybody does."""
+        return self._worker
+
     async def add_task(
         self,
         callback: str,
         run_at: datetime | None = None,
         kwargs: Mapping[str, Any] | None = None,
-        run_type: RunType = "once",
+        run_type: RunType | None = None,
         interval: timedelta | None = None,
         task_id: str | None = None,
         group_id: str | None = None,
@@ -58,10 +78,12 @@ class AsyncScheduler(Component):
         *,
         replace_existing: bool = True,
         connection: Any = None,
+        **fields: Unpack[TaskFields],
     ) -> Task:
         """Schedule a task; most arguments are the fields of `Task`.
 
         Args:
+            fields: `cron` and `timezone`, `misfire_grace`, `overlap`, `jitter`, `end_at`, `max_runs`, `fixed_delay`.
             replace_existing: False leaves a task with the same id as it is.
             connection: your own SQLAlchemy connection or session, plain or asyncio's, to the database of an
                 `SQLDataStore`: the task is written in your transaction, and exists if and only if you commit.
@@ -72,24 +94,24 @@ class AsyncScheduler(Component):
         Raises:
             IncorrectCallbackNameError: the scheduler's worker has no such callback.
         """
-        given: dict[str, Any] = {"run_at": run_at, "kwargs": kwargs, "task_id": task_id}
+        given: dict[str, Any] = {"run_at": run_at, "kwargs": kwargs, "run_type": run_type, "task_id": task_id}
         task = Task(
             callback=callback,
-            run_type=run_type,
             interval=interval,
             group_id=group_id,
             paused=paused,
             coalesce=coalesce,
             **{name: value for name, value in given.items() if value is not None},
+            **fields,
         )
         command = self._command((task,), replace_existing)
         if connection is not None:
             _, kept = await self._datastore.add_within(connection, command)
-            return kept[0] if kept else task
+            return kept[0] if kept else self._added(task, command)
         while (await self._datastore.ask(command)).kept:
             if existing := await self._datastore.fetch(ById((task.task_id,))):
                 return existing[0]
-        return task
+        return self._added(task, command)
 
     async def add_tasks(self, tasks: Iterable[Task], *, replace_existing: bool = True, connection: Any = None) -> None:
         """Schedule many tasks in one transaction; arguments and errors are those of `add_task`.
@@ -109,6 +131,26 @@ class AsyncScheduler(Component):
     async def fetch_tasks(self, *, task_ids: Iterable[str] | None = None, group_id: str | None = None) -> list[Task]:
         """The tasks with these ids, in this order and less those that do not exist; or a group's, by `run_at`."""
         return await self._datastore.fetch(selection(task_ids, group_id))
+
+    async def fetch_all_tasks(self) -> list[Task]:
+        """Every task of the datastore, by when it is due."""
+        return await self._datastore.fetch(Everything())
+
+    async def preview(self, task: Task | str, n: int = 5) -> list[PlannedRun]:
+        """The next `n` runs of a task, or of the stored task with this id, as `Task.next_runs` tells them.
+
+        Raises:
+            TaskNotFoundError: the id does not exist.
+            TypeError, ValueError: `n` is no number from 1 up.
+        """
+        if not isinstance(task, Task):
+            check_name("task", task)
+            found = await self._datastore.fetch(ById((task,)))
+            if not found:
+                raise TaskNotFoundError((task,))
+            task = found[0]
+        zone = UTC if task.timezone is None else ZoneInfo(task.timezone)
+        return [PlannedRun(run_at=run_at, local=run_at.astimezone(zone)) for run_at in task.next_runs(n)]
 
     async def pause_tasks(self, *, task_ids: Iterable[str] | None = None, group_id: str | None = None) -> None:
         """Let no new run of these tasks begin until they are resumed; runs that have begun go on.
@@ -165,7 +207,11 @@ class AsyncScheduler(Component):
     def _command(self, tasks: tuple[Task, ...], replace_existing: bool) -> Add:
         if self._worker is not None:
             self._worker.callbacks.check(task.callback for task in tasks)
-        return Add(tuple(freeze(task) for task in tasks), replace_existing)
+        now = ambient_clock().now()
+        return Add(tuple(freeze(task, now, random.random()) for task in tasks), replace_existing)  # noqa: S311 - jitter
+
+    def _added(self, task: Task, command: Add) -> Task:
+        return task if task.jitter is None else thaw(command.records[0])
 
     def _parts(self) -> tuple[Component, ...]:
         return (self._datastore,) if self._worker is None else (self._datastore, self._worker)

@@ -1,5 +1,10 @@
-"""When a task runs next: pure functions of instants, no clock and no I/O."""
+"""When a task runs next: pure values and functions of instants, no clock and no I/O.
 
-from taskshed.schedules._interval import next_on_grid
+`Interval` and `Cron` are schedules: `next_after` an instant tells the next one.
+"""
 
-__all__ = ["next_on_grid"]
+from taskshed.schedules._cron import Cron
+from taskshed.schedules._interval import Interval
+from taskshed.schedules._occurrences import Schedule, count, first_after, latest, put_off
+
+__all__ = ["Cron", "Interval", "Schedule", "count", "first_after", "latest", "put_off"]

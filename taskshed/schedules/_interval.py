@@ -1,10 +1,35 @@
-def next_on_grid(run_at: int, every: int, now: int, *, coalesce: bool) -> int:
-    """The occurrence that follows the one of `run_at`, on the fixed grid run_at + n * every.
+from datetime import UTC, datetime, timedelta
 
-    All in microseconds. With `coalesce` it is the first grid point after `now`: whatever was missed
-    has been made up for by the run that just ended. Without, it is simply the next grid point, which
-    may have passed already, so that each missed occurrence gets its run.
+import msgspec
+
+from taskshed._clock import aware
+
+
+class Interval(msgspec.Struct, frozen=True, tag="interval"):
+    """Again and again after the same elapsed time, whatever the clocks on the wall are set to.
+
+    Attributes:
+        every: from one occurrence to the next, more than nothing.
+
+    Raises:
+        TypeError, ValueError: `every` is no duration, or none that leads forward.
     """
-    if not coalesce or run_at + every > now:
-        return run_at + every
-    return run_at + ((now - run_at) // every + 1) * every
+
+    every: timedelta
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.every, timedelta):
+            raise TypeError(f"interval must be a timedelta, not {self.every!r}")
+        if self.every <= timedelta(0):
+            raise ValueError(f"interval must be positive, not {self.every!r}")
+
+    def next_after(self, instant: datetime) -> datetime | None:
+        """The occurrence that follows one at `instant`, in UTC; None if that is after the year 9999.
+
+        Raises:
+            TypeError, ValueError: `instant` is no datetime, or has no time zone.
+        """
+        try:
+            return aware("instant", instant).astimezone(UTC) + self.every
+        except OverflowError:
+            return None

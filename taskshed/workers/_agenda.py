@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from taskshed._planning import Settlement, settle
+from taskshed._planning import Settlement, released
 from taskshed._records import Record
-from taskshed.datastores.commands import Claim, Claimed, Command, Lease, Renew, Settle
+from taskshed.datastores.commands import Claim, Claimed, Command, Lease, Note, Renew, Settle
 
 # (now, earliest due time in the datastore or None) -> when to claim next, or None for "when told"
 WakeRule = Callable[[int, int | None], int | None]
@@ -45,7 +45,9 @@ class Agenda:
         self._running: set[Lease] = set()
         self._renewable: set[Lease] = set()
         self._settlements: list[Settlement] = []
+        self._notes: list[Note] = []
         self._claim_at: int | None = now
+        self._lease_is_next = False
         self._noticed: int | None = None
         self._renew_at = now
         self._exchanging = False
@@ -66,7 +68,12 @@ class Agenda:
     @property
     def finished(self) -> bool:
         """Whether the worker was told to end and has nothing left to do."""
-        return self._closing and not (self._exchanging or self._running or self._settlements)
+        return self._closing and not (self._exchanging or self._running or self._settlements or self._notes)
+
+    def idle(self, now: int) -> bool:
+        """Whether there is nothing to do before a later time."""
+        unfinished = self._exchanging or self._running or self._settlements or self._notes
+        return not unfinished and (self._claim_at is None or self._claim_at > now)
 
     def plan(self, now: int) -> Plan:
         """Decide what to do at `now`; the commands of a plan count as sent."""
@@ -78,6 +85,10 @@ class Agenda:
         if self._settlements:
             commands.append(Settle(tuple(self._settlements)))
             self._settlements = []
+            if self._lease_is_next:  # which ends now, so that something else is next
+                self._claim_at = now
+        commands += self._notes
+        self._notes = []
         if self._renewable and self._renew_at <= now:
             commands.append(Renew(tuple(self._renewable), self._lease))
             self._renew_at = now + self._lease // 3
@@ -122,13 +133,19 @@ class Agenda:
                 self._settlements[:0] = command.settlements
             elif isinstance(command, Renew):
                 self._renew_at = now
+            elif isinstance(command, Note):
+                self._notes.append(command)
         pause = min(_SHORTEST_PAUSE << min(self._failures, 10), _LONGEST_PAUSE)
         self._not_before = now + round(pause * (0.5 + chance / 2))
         self._failures += 1
         return self._failures == 1
 
-    def ended(self, settlement: Settlement) -> None:
-        """A run has ended."""
+    def ended(self, settlement: Settlement, note: Note | None = None) -> None:
+        """A run has ended, or became a task of its own, which then is due."""
+        if note is not None:
+            self._notes.append(note)
+        if settlement.child is not None and not self._closing:
+            self._claim_at = _earlier(self._claim_at, settlement.child.run_at)
         lease = Lease(settlement.task_id, settlement.token)
         self._running.discard(lease)
         self._renewable.discard(lease)
@@ -137,15 +154,17 @@ class Agenda:
     def close(self) -> None:
         """Claim no more."""
         self._closing = True
+        self._lease_is_next = False
         self._claim_at = None
 
     def give_up(self) -> None:
         """Forget what could not be settled: the leases will run out."""
+        self._notes.clear()
         self._settlements.clear()
 
     def _claimed(self, command: Claim, answer: Claimed, now: int) -> tuple[Record, ...]:
         if self._closing:  # too late to begin: others shall have them at once
-            self._settlements += [settle(record, None, "interrupted", answer.now) for record in answer.records]
+            self._settlements += [released(record) for record in answer.records]
             return ()
         if not self._renewable:
             self._renew_at = now + self._lease // 3
@@ -153,6 +172,7 @@ class Agenda:
         self._running.update(leases)
         self._renewable.update(leases)
         self._claim_at = self._wake_rule(now, answer.next_due)
+        self._lease_is_next = bool(answer.records) and answer.next_due == answer.now + command.lease
         if answer.next_due is not None and answer.next_due <= answer.now and len(answer.records) < command.limit:
             self._claim_at = now + _OTHERS_TURN
         if self._noticed is not None:

@@ -57,15 +57,16 @@ class Worker(Component):
         self._max_concurrency = max_concurrency
         self._lease = lease
         self._shutdown_timeout = shutdown_timeout
-        self._agenda: Agenda | None = None
+        self._shift: Shift | None = None
 
     def __repr__(self) -> str:
         name = type(self).__name__
-        if self._agenda is None:
+        if self._shift is None:
             return f"<{name} not running>"
-        claim_at = self._agenda.claim_at
+        agenda = self._shift.agenda
+        claim_at = agenda.claim_at
         when = "when told" if claim_at is None else f"{from_micros(claim_at).astimezone():%H:%M:%S.%f}"[:-3]
-        return f"<{name} running={self._agenda.running} next={when}>"
+        return f"<{name} running={agenda.running} next={when}>"
 
     @property
     def datastore(self) -> DataStore:
@@ -86,6 +87,16 @@ class Worker(Component):
         """
         self._callbacks.add(callback_name, callback)
 
+    async def work_off(self) -> None:
+        """Run what is due now, and return when it has ended; what other workers have taken is theirs.
+
+        Raises:
+            NotRunningError: the worker is not running.
+        """
+        if self._shift is None:
+            raise NotRunningError(f"{type(self).__name__} is not running; start() it or use it in 'async with'")
+        await self._shift.work_off()
+
     @abstractmethod
     def _wake_rule(self) -> WakeRule:
         """When to look into the datastore next."""
@@ -101,15 +112,15 @@ class Worker(Component):
     async def _lifetime(self) -> AsyncIterator[None]:
         async with self._datastore.held_by(self), anyio.create_task_group() as tasks:
             time = StoreTime(ambient_clock())
-            self._agenda = Agenda(self._wake_rule(), self._max_concurrency, duration_micros(self._lease), time.now())
+            agenda = Agenda(self._wake_rule(), self._max_concurrency, duration_micros(self._lease), time.now())
             execution = Execution(self._callbacks, time)
-            shift = Shift(self._datastore, self._agenda, execution, time, self._shutdown_timeout)
+            self._shift = shift = Shift(self._datastore, agenda, execution, time, self._shutdown_timeout)
             with self._notices(shift.inbox):
                 tasks.start_soon(sheltered, shift.work, self._max_concurrency)
                 try:
                     yield
                 finally:
-                    self._agenda = None
+                    self._shift = None
                     with suppress(NotRunningError):
                         await shift.close()
 

@@ -1,20 +1,25 @@
-"""One run of one claimed occurrence, as a row of steps: read, find, convert, call, settle.
+"""One run of one claimed occurrence, as a row of steps: begin, find, convert, call, settle.
 
 Whatever goes wrong in a step stays with the task: it becomes the text of its error.
 """
 
 import contextvars
 import logging
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 
 import anyio
+import msgspec
 
 from taskshed._clock import from_micros
 from taskshed._host import cancellation_is_final
 from taskshed._loops import exposed, interrupt_in
-from taskshed._planning import Ending, Settlement, settle
-from taskshed._records import Body, Record, describe_unreadable, read_body
+from taskshed._planning import Ending, Run, Settlement, begin, failed, released, settle
+from taskshed._records import Record, describe_unreadable
+from taskshed.datastores.commands import Note
 from taskshed.models import Occurrence
 from taskshed.workers._callbacks import Callbacks
 from taskshed.workers._context import InContext
@@ -24,7 +29,27 @@ logger = logging.getLogger("taskshed")
 
 MAX_ERROR_LENGTH = 10_000
 
-_current: ContextVar[Occurrence] = ContextVar("taskshed_occurrence")
+# Told of each run that fails, and from whose callback map it came.
+Listener = Callable[[Callbacks, BaseException], None]
+
+
+class CurrentRun:
+    """A run as what runs inside it sees it, which may outlive it."""
+
+    __slots__ = ("occurrence", "over")
+
+    def __init__(self, occurrence: Occurrence) -> None:
+        self.occurrence = occurrence
+        self.over = False
+
+    @staticmethod
+    def here() -> "CurrentRun | None":
+        """The run that the caller is part of."""
+        return _current.get()
+
+
+_current: ContextVar[CurrentRun | None] = ContextVar("taskshed_run", default=None)
+_listeners: list[Listener] = []
 
 
 def current_occurrence() -> Occurrence:
@@ -33,10 +58,27 @@ def current_occurrence() -> Occurrence:
     Raises:
         LookupError: the caller is not part of a callback.
     """
+    run = _current.get()
+    if run is None:
+        raise LookupError("no occurrence is running here; call this from inside a callback")
+    return run.occurrence
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Tell `listener` of the runs that fail in this process; for tests."""
+    _listeners.append(listener)
     try:
-        return _current.get()
-    except LookupError:
-        raise LookupError("no occurrence is running here; call this from inside a callback") from None
+        yield
+    finally:
+        _listeners.remove(listener)
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """A run has ended, or was never to be; `note` is what another task shall know of it."""
+
+    settlement: Settlement
+    note: Note | None = None
 
 
 class Execution:
@@ -48,32 +90,21 @@ class Execution:
         self._scopes: set[anyio.CancelScope] = set()
         self._cancelled = False
 
-    async def run(self, record: Record) -> tuple[Settlement, KeyboardInterrupt | None]:
+    async def run(self, record: Record) -> tuple[Ended, KeyboardInterrupt | None]:
         """Run one occurrence and decide what becomes of it; a Ctrl-C in its callback is returned, not raised."""
-        body: Body | None = None
+        if self._cancelled:
+            return Ended(released(record)), None
         try:
-            if self._cancelled:
-                return settle(record, body, "interrupted", self._time.now()), None
-            body = read_body(record)
-            with anyio.CancelScope() as scope:
-                self._scopes.add(scope)
-                try:
-                    await self._call(record, body)
-                finally:
-                    self._scopes.discard(scope)
-            ending: Ending = "interrupted" if scope.cancelled_caught else "succeeded"
-            return settle(record, body, ending, self._time.now()), None
-        except (Exception, SystemExit) as error:
-            return self._failure(record, body, error), None
-        except anyio.get_cancelled_exc_class() as error:
-            if cancellation_is_final():
-                raise
-            return self._failure(record, body, error), None  # the callback raised it by itself
-        except BaseException as error:
-            interrupt = interrupt_in(error)
-            if interrupt is None:
-                return self._failure(record, body, error), None
-            return settle(record, body, "interrupted", self._time.now()), interrupt
+            run = begin(record, self._time.now(), _chance())
+        except Exception as error:
+            text = describe_unreadable(error)
+            logger.error("Task %s failed: %s", record.task_id, text, exc_info=error)
+            return Ended(failed(record, storable(text))), None
+        if isinstance(run, Run):
+            return await self._carry_out(run)
+        if run.child is None:
+            logger.warning("Task %s: %s", record.task_id, run.error)
+        return Ended(run), None
 
     def cancel(self) -> None:
         """Cancel all callbacks under way and begin no others."""
@@ -81,26 +112,63 @@ class Execution:
         for scope in self._scopes:
             scope.cancel()
 
-    async def _call(self, record: Record, body: Body) -> None:
+    async def _carry_out(self, run: Run) -> tuple[Ended, KeyboardInterrupt | None]:
+        try:
+            with anyio.CancelScope() as scope:
+                self._scopes.add(scope)
+                try:
+                    await self._call(run)
+                finally:
+                    self._scopes.discard(scope)
+            return self._ended(run, "interrupted" if scope.cancelled_caught else "succeeded"), None
+        except (Exception, SystemExit) as error:
+            return self._failure(run, error), None
+        except anyio.get_cancelled_exc_class() as error:
+            if cancellation_is_final():
+                raise
+            return self._failure(run, error), None  # the callback raised it by itself
+        except BaseException as error:
+            interrupt = interrupt_in(error)
+            if interrupt is None:
+                return self._failure(run, error), None
+            return self._ended(run, "interrupted"), interrupt
+
+    async def _call(self, run: Run) -> None:
+        record, body = run.record, run.body
         callback, arguments = self._callbacks.find(body.callback)
         kwargs = arguments.decode(body.kwargs)
         occurrence = Occurrence(
-            task_id=record.task_id,
+            task_id=record.task_id if body.occurrence_of is None else body.occurrence_of,
             group_id=record.group_id,
             callback=body.callback,
-            run_at=from_micros(record.run_at),
+            run_at=from_micros(run.at),
+            jittered=timedelta(microseconds=run.jitter),
             attempt=record.attempts,
-            lag=timedelta(microseconds=self._time.now() - record.run_at),
+            lag=timedelta(microseconds=run.begun - run.at - run.jitter),
         )
+        current = CurrentRun(occurrence)
         context = contextvars.copy_context()
-        context.run(_current.set, occurrence)
-        logger.debug("Task %s runs %r %s late", record.task_id, body.callback, occurrence.lag)
-        await exposed(InContext(context, context.run(callback, **kwargs)))
+        context.run(_current.set, current)
+        logger.debug("Task %s runs %r %s late", occurrence.task_id, body.callback, occurrence.lag)
+        try:
+            await exposed(InContext(context, context.run(callback, **kwargs)))
+        finally:
+            current.over = True
 
-    def _failure(self, record: Record, body: Body | None, error: BaseException) -> Settlement:
-        text = describe_unreadable(error) if body is None else describe_failure(body.callback, error)
-        logger.error("Task %s failed: %s", record.task_id, text, exc_info=error)
-        return settle(record, body, "raised", self._time.now(), storable(text))
+    def _ended(self, run: Run, ending: Ending, error: str | None = None) -> Ended:
+        note = None if error is None or run.body.occurrence_of is None else Note(run.body.occurrence_of, error)
+        return Ended(settle(run, ending, self._time.now(), error, _chance()), note)
+
+    def _failure(self, run: Run, error: BaseException) -> Ended:
+        text = describe_failure(run.body.callback, error)
+        logger.error("Task %s failed: %s", run.record.task_id, text, exc_info=error)
+        for listener in _listeners:
+            listener(self._callbacks, error)
+        return self._ended(run, "raised", storable(text))
+
+
+def _chance() -> float:
+    return random.random()  # noqa: S311 - it spreads runs, it guards nothing
 
 
 def describe_failure(callback: str, error: BaseException) -> str:

@@ -5,16 +5,17 @@ Three kinds of task, which share nothing but messages::
                      ┌── commands ──▶ courier ──▶ datastore
     main ── agenda ──┤
       ▲              └── records ───▶ executors ──▶ callbacks
-      └─ inbox: ScheduleChanged, Exchanged, ExchangeFailed, Ended, Close
+      └─ inbox: ScheduleChanged, Exchanged, ExchangeFailed, Ended, WorkOff, Close
 
 Main waits for its inbox alone, never for the datastore or a callback, so that it is always there to act on what
-is due. Told to close, it claims no more and ends when all that runs has ended and is settled. After
+is due. A datastore that answers at once needs no courier. Told to close, it claims no more and ends when all that runs has ended and is settled. After
 `shutdown_timeout` it cancels the callbacks that are left and no longer insists on a datastore that fails.
 """
 
 import logging
 import random
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -22,14 +23,13 @@ import anyio
 import msgspec
 
 from taskshed._actor import Mailbox
-from taskshed._clock import Clock, duration_micros
+from taskshed._clock import duration_micros
 from taskshed._loops import pass_on_interrupt, sheltered
-from taskshed._planning import Settlement
 from taskshed._records import Record
 from taskshed.datastores._actor import Commands, DataStore, ScheduleChanged
 from taskshed.datastores.commands import Claimed
 from taskshed.workers._agenda import Agenda
-from taskshed.workers._execution import Execution
+from taskshed.workers._execution import Ended, Execution
 from taskshed.workers._pool import Pool
 from taskshed.workers._store_time import StoreTime
 
@@ -54,17 +54,17 @@ class ExchangeFailed(msgspec.Struct, frozen=True):
     error: Exception
 
 
-class Ended(msgspec.Struct, frozen=True):
-    """A run has ended."""
+class WorkOff(msgspec.Struct, frozen=True):
+    """Look for what is due now, and set `done` when all of that has ended."""
 
-    settlement: Settlement
+    done: anyio.Event
 
 
 class Close(msgspec.Struct, frozen=True):
     """Claim no more, let what runs end, then end."""
 
 
-Message = ScheduleChanged | Exchanged | ExchangeFailed | Ended | Close
+Message = ScheduleChanged | Exchanged | ExchangeFailed | Ended | WorkOff | Close
 
 
 class Shift:
@@ -81,7 +81,9 @@ class Shift:
         self._shutdown_timeout = duration_micros(shutdown_timeout)
         self._cancel_at: int | None = None
         self._late = False
-        self._to_courier, self._from_main = anyio.create_memory_object_stream[Commands](1)
+        self._watchers: list[anyio.Event] = []
+        self._end = ExitStack()
+        self._orders: Mailbox[Commands] = Mailbox(1)
 
     async def work(self, size: int) -> None:
         """Work until closed, running at most `size` occurrences at once."""
@@ -93,9 +95,17 @@ class Shift:
                     await self._run(pool)
                 finally:
                     pool.close()
-                    self._to_courier.close()
+                    self._orders.close()
         finally:
+            self._end.close()
+            self._tell_watchers()
             self.inbox.discard()
+
+    async def work_off(self) -> None:
+        """Return when all that is due now has run, as far as others do not run it."""
+        done = anyio.Event()
+        await self.inbox.tell(WorkOff(done))
+        await done.wait()
 
     async def close(self) -> None:
         """Ask for the end."""
@@ -104,8 +114,13 @@ class Shift:
     async def _run(self, pool: Pool[Record]) -> None:
         while not self.agenda.finished:
             plan = self.agenda.plan(self._time.now())
+            if plan.commands and self._datastore.immediate:
+                self._take_in(await self._exchange(plan.commands), pool)
+                continue
             if plan.commands:
-                self._to_courier.send_nowait(plan.commands)
+                self._orders.offer(plan.commands)
+            elif self._watchers and self.agenda.idle(self._time.now()):
+                self._tell_watchers()
             wake_at = None if plan.wake_at is None else self._time.monotonic(plan.wake_at)
             for message in await self._messages(wake_at):
                 self._take_in(message, pool)
@@ -114,15 +129,13 @@ class Shift:
                 self._execution.cancel()
 
     async def _messages(self, wake_at: int | None) -> list[Message]:
-        clock: Clock = self._time.clock
         deadlines = [at for at in (wake_at, self._cancel_at) if at is not None]
-        deadline = min(deadlines, default=None)
-        messages: list[Message] = []
-        # Some event loops' timers fire early, and nothing may run before its time.
-        while not messages and (deadline is None or clock.monotonic() < deadline):
-            with clock.move_on_at(deadline):
-                messages = await self.inbox.receive()
-        return messages
+        return await self.inbox.receive(until=min(deadlines, default=None))
+
+    def _tell_watchers(self) -> None:
+        for done in self._watchers:
+            done.set()
+        self._watchers.clear()
 
     def _take_in(self, message: Message, pool: Pool[Record]) -> None:
         match message:
@@ -133,10 +146,14 @@ class Shift:
                     pool.submit(record)
             case ExchangeFailed():
                 self._exchange_failed(message)
-            case Ended(settlement=settlement):
-                self.agenda.ended(settlement)
+            case Ended(settlement=settlement, note=note):
+                self.agenda.ended(settlement, note)
+            case WorkOff(done=done):
+                self.agenda.noticed(self._time.now())
+                self._watchers.append(done)
             case Close():
                 self.agenda.close()
+                self._end.enter_context(self._time.clock.passing())
                 self._cancel_at = self._time.clock.monotonic() + self._shutdown_timeout
 
     def _exchanged(self, message: Exchanged) -> Sequence[Record]:
@@ -154,21 +171,22 @@ class Shift:
 
     async def _carry(self) -> None:
         """The courier: one exchange with the datastore after another."""
-        clock = self._time.clock
-        with self._from_main:
-            async for commands in self._from_main:
-                sent = clock.monotonic()
-                message: Message
-                try:
-                    answers = await self._datastore.ask_all(commands)
-                except Exception as error:
-                    message = ExchangeFailed(commands, error)
-                else:
-                    message = Exchanged(commands, answers, sent, clock.monotonic())
-                await self.inbox.tell(message)
+        try:
+            while orders := await self._orders.receive(limit=1):
+                await self.inbox.tell(await self._exchange(orders[0]))
+        finally:
+            self._orders.discard()
+
+    async def _exchange(self, commands: Commands) -> Exchanged | ExchangeFailed:
+        sent = self._time.clock.monotonic()
+        try:
+            answers = await self._datastore.ask_all(commands)
+        except Exception as error:
+            return ExchangeFailed(commands, error)
+        return Exchanged(commands, answers, sent, self._time.clock.monotonic())
 
     async def _execute(self, record: Record) -> None:
-        settlement, interrupt = await self._execution.run(record)
-        await self.inbox.tell(Ended(settlement))
+        message, interrupt = await self._execution.run(record)
+        await self.inbox.tell(message)
         if interrupt is not None:
             pass_on_interrupt(interrupt)

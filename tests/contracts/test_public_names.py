@@ -36,8 +36,8 @@ PUBLIC = {
         "Storage",
     ],
     "taskshed.schedulers": ["AsyncScheduler"],
-    "taskshed.schedules": ["next_on_grid"],
-    "taskshed.testing": ["ManualClock"],
+    "taskshed.schedules": ["Cron", "Interval", "Schedule", "count", "first_after", "latest", "put_off"],
+    "taskshed.testing": ["VirtualClock", "run_due", "virtual_clock"],
     "taskshed.testing.conformance": ["StoreConformance"],
     "taskshed.workers": ["Callback", "EventDrivenWorker", "PollingWorker", "Worker", "current_occurrence"],
 }

@@ -18,7 +18,7 @@ from taskshed._clock import (
     to_micros,
 )
 from taskshed.models import Task
-from taskshed.testing import ManualClock
+from manual_clock import ManualClock
 
 SECOND = timedelta(seconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ from outage.sites import HOUR, TOMORROW, comes_true
 
 import taskshed
 from taskshed._records import Record, freeze
-from taskshed.datastores.commands import Add, ById, Claim, Command, Everything, Pause, Remove
+from taskshed.datastores.commands import Add, ById, Claim, Command, Everything, Note, Pause, Remove
 from taskshed.models import TaskExecutionTime
 from taskshed.schedulers import AsyncScheduler
 from taskshed.workers import EventDrivenWorker
@@ -23,6 +23,7 @@ ROOM = ("CONFIG", "SET", "maxmemory", "0")
 OTHERS: dict[str, tuple[Command[Any], Callable[[Record | None], bool]]] = {
     "pause": (Pause(ById(("due",))), lambda record: record is not None and record.paused_at is not None),
     "claim": (Claim(limit=1, lease=10**9), lambda record: record is not None and record.attempts == 1),
+    "note": (Note("due", "boom"), lambda record: record is not None and record.error == "boom"),
     "remove": (Remove(ById(("due",))), lambda record: record is None),
 }
 MANY = tuple(freeze(taskshed.Task(callback="note", run_at=TOMORROW, task_id=f"new {n}")) for n in range(450))

@@ -129,6 +129,10 @@ DAMAGES = {
     "an error of bytes": Damage(
         as_state(msgspec.msgpack.encode(STATE | {"error": "??"}).replace(b"??", BYTES)), "cannot be read"
     ),
+    "a progress that is a list": Damage(to_state(progress=["runs", 3]), UNREADABLE),
+    "a progress of bytes": Damage(
+        as_state(msgspec.msgpack.encode(STATE | {"progress": "??"}).replace(b"??", BYTES)), "cannot be read"
+    ),
     "an id of bytes": Damage(with_strange_id, "the stored task cannot be read: UnicodeDecodeError", "\ufffd\ufffd"),
     "a member of a group that is no task": Damage(
         lambda hand: hand.client.sadd(hand.key("group:group"), GHOST), None, GHOST

@@ -20,6 +20,7 @@ from taskshed.datastores.commands import (
     InGroup,
     Lease,
     Move,
+    Note,
     Pause,
     Remove,
     Renew,
@@ -71,6 +72,19 @@ def test_commands_share_a_script_in_their_order() -> None:
     assert claim[:3] == ["claim", 10, 9]
 
 
+def test_a_settlement_is_asked_for_with_all_that_is_written() -> None:
+    first = Settlement(task_id="a", token=7, outcome="next", run_at=2**53, attempts=1, error="boom", progress="{}")
+    second = Settlement(task_id="b", token=8, outcome="failed", run_at=9)
+    lines = [["a", 7, "next", str(2**53), 1, "boom", "{}"], ["b", 8, "failed", 9, 0, None, None]]
+    assert asked([Settle((first, second))]) == {0: [[["settle", lines]]]}
+
+
+def test_a_note_is_asked_for_in_the_shard_of_its_task() -> None:
+    requests = asked([Note(name, "boom") for name in NAMES[:20]], MANY)
+    found = {op[1]: shard for shard, scripts in requests.items() for ops in scripts for op in ops}
+    assert found == {name: shard_of(name, MANY) for name in NAMES[:20]}
+
+
 def test_a_script_has_no_more_than_a_batch_of_tasks() -> None:
     assert sizes(asked([Remove(ById(tuple(NAMES)))])) == {0: [BATCH, BATCH, 450 - 2 * BATCH]}
     assert sizes(asked([Remove(ById((name,))) for name in NAMES])) == {0: [BATCH, BATCH, 450 - 2 * BATCH]}
@@ -109,6 +123,7 @@ def test_what_was_missed_comes_back_in_the_order_of_the_command() -> None:
             (Lease("a", 4),),
         ),
         (Move({"a": 5, "b": 6}), [[1], b"6"], Changed(missing=("a",), earliest=6)),
+        (Note("a", "boom"), 1, None),
         (Resume(ById(("a", "a", "b"))), [[2], 17, b"0"], Changed(missing=("b",), earliest=17)),
         (Remove(ById(("a",))), [[1], None, b"0"], Changed()),
         (Pause(InGroup("g")), [[], None, b"0"], Changed()),

@@ -32,6 +32,8 @@ def stored(record: Record) -> Record:
         {"paused_at": TWO_TO_53 + 1, "run_at": TWO_TO_53 + 1},
         {"leased_until": 9, "token": 7, "attempts": 2},
         {"failed_at": 0, "error": "ring failed: ünïcödé"},
+        {"progress": '{"runs":3}'},
+        {"error": "", "progress": ""},
     ],
 )
 def test_a_record_comes_back_as_it_was(fields: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from taskshed.datastores.commands import (
     InGroup,
     Lease,
     Move,
+    Note,
     Pause,
     Remove,
     Renew,
@@ -117,6 +118,7 @@ def work_on_claims(database: Database, record: Recorder) -> None:
     leases = tuple(Lease(taken.task_id, taken.token) for taken in claimed.records)
     assert len(leases) == BATCH
     assert record("renew", SOME, database.renew, Renew(leases, HOUR)) == ()
+    record("note", ONE, database.note, Note(leases[0].task_id, "boom"))
     outcomes: list[Outcome] = ["done", "next", "failed", "released"]
     for number, outcome in enumerate(outcomes):
         settlements = [

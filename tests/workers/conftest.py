@@ -6,7 +6,7 @@ from anyio import wait_all_tasks_blocked
 from anyio.lowlevel import checkpoint
 from turning import Turn
 
-from taskshed.testing import ManualClock
+from manual_clock import ManualClock
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from taskshed._records import Record
 from taskshed.datastores import InMemoryDataStore
 from taskshed.datastores.commands import Add
 from taskshed.schedulers import AsyncScheduler
-from taskshed.testing import ManualClock
+from manual_clock import ManualClock
 from taskshed.workers import EventDrivenWorker
 from taskshed.workers._execution import MAX_ERROR_LENGTH, describe_failure, storable
 

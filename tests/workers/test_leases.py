@@ -14,7 +14,7 @@ from taskshed.datastores import DataStore, InMemoryDataStore
 from taskshed.datastores._memory import MemoryStorage
 from taskshed.datastores.commands import Claim, Command
 from taskshed.schedulers import AsyncScheduler
-from taskshed.testing import ManualClock
+from manual_clock import ManualClock
 from taskshed.workers import EventDrivenWorker, current_occurrence
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,7 @@ from turning import Turn
 import taskshed
 from taskshed.datastores import InMemoryDataStore
 from taskshed.schedulers import AsyncScheduler
-from taskshed.testing import ManualClock
+from manual_clock import ManualClock
 from taskshed.workers import EventDrivenWorker, PollingWorker, current_occurrence
 
 pytestmark = pytest.mark.anyio

@@ -26,6 +26,7 @@ def rehearsal(publish: str) -> Scripts:
         ["resume", [""]],
         ["pause", False, _NOWHERE, "0", 1],
         ["move", [["", _FAR]]],
+        ["note", "", ""],
         ["remove", [""]],
     ]
     others: list[Operation] = [

@@ -2,10 +2,14 @@
 
 import heapq
 from collections.abc import Callable, Sequence
-from itertools import islice
+from hashlib import sha1
+from itertools import chain, count, islice
 from typing import Any, NamedTuple
 from zlib import crc32
 
+import msgspec
+
+from taskshed._planning import Settlement
 from taskshed.datastores._redis._rows import earliest, instant, record_of, row_to_add, rows
 from taskshed.datastores.commands import (
     Add,
@@ -19,6 +23,7 @@ from taskshed.datastores.commands import (
     InGroup,
     Lease,
     Move,
+    Note,
     Pause,
     Remove,
     Renew,
@@ -26,8 +31,11 @@ from taskshed.datastores.commands import (
     Selection,
     Settle,
 )
+from taskshed.models import MAX_NAME_LENGTH
 
 BATCH = 200  # tasks in one operation, for nobody else is served while it runs
+
+_LONG = MAX_NAME_LENGTH - 10  # an id that has no room for a number
 
 Operation = list[Any]  # a name and its arguments
 
@@ -58,20 +66,39 @@ def spread(command: Command[Any], shards: int) -> list[Part]:
     match command:
         case Add(records=records, replace=replace):
             ids = [record.task_id for record in records]
-            return by_task("add", ids, [row_to_add(record) for record in records], shards, replace)
+            parts = by_task("add", ids, [row_to_add(record) for record in records], shards, replace)
         case Settle(settlements=items):
-            lines = [[i.task_id, i.token, i.outcome, instant(i.run_at), i.attempts, i.error] for i in items]
-            return by_task("settle", [item.task_id for item in items], lines, shards)
+            parts = by_task("settle", [item.task_id for item in items], [_line(item, shards) for item in items], shards)
         case Renew(leases=leases, lease=lease):
             lines = [[item.task_id, item.token] for item in leases]
-            return by_task("renew", [item.task_id for item in leases], lines, shards, lease)
+            parts = by_task("renew", [item.task_id for item in leases], lines, shards, lease)
         case Move(times=times):
-            return by_task("move", list(times), [[name, instant(at)] for name, at in times.items()], shards)
+            parts = by_task("move", list(times), [[name, instant(at)] for name, at in times.items()], shards)
+        case Note(task_id=task_id, error=error):
+            parts = [Part(shard_of(task_id, shards), ["note", task_id, error])]
         case Pause(selection=selection) | Resume(selection=selection) | Remove(selection=selection):
-            return _selected(type(command).__name__.lower(), selection, shards)
+            parts = _selected(type(command).__name__.lower(), selection, shards)
         case Claim():
-            return _claims(0, command.limit, command.lease)
-    raise TypeError(f"no command: {command!r}")
+            parts = _claims(0, command.limit, command.lease)
+        case _:
+            raise TypeError(f"no command: {command!r}")
+    return parts
+
+
+def _line(item: Settlement, shards: int) -> list[Any]:
+    line = [item.task_id, item.token, item.outcome, instant(item.run_at), item.attempts, item.error, item.progress]
+    if item.child is None:
+        return line
+    # One script settles and adds, so both are in one shard.
+    child_id = _id_in(shard_of(item.task_id, shards), item.child.task_id, shards)
+    return [*line, row_to_add(msgspec.structs.replace(item.child, task_id=child_id))]
+
+
+def _id_in(shard: int, task_id: str, shards: int) -> str:
+    """`task_id`, or one made of it that falls into the shard: whoever asks again gets the same."""
+    stem = task_id if len(task_id) < _LONG else sha1(task_id.encode(), usedforsecurity=False).hexdigest()
+    names = chain([task_id], (f"{stem}-{number}" for number in count(1)))
+    return next(name for name in names if shard_of(name, shards) == shard)
 
 
 def by_task(name: str, ids: Sequence[str], items: Sequence[Any], shards: int, *more: Any) -> list[Part]:
@@ -157,6 +184,10 @@ def _changed(ids: Sequence[str], answers: Sequence[Answer]) -> Changed:
     return Changed(missing=tuple(ids[position] for position in missing), earliest=made)
 
 
+def _noted(_: Note, answers: Sequence[Answer]) -> None:
+    return None
+
+
 def _moved(command: Move, answers: Sequence[Answer]) -> Changed:
     return _changed(list(command.times), answers)
 
@@ -188,6 +219,7 @@ _GATHER: dict[type[Command[Any]], Callable[[Any, Sequence[Answer]], Any]] = {
     Settle: _stale,
     Renew: _stale,
     Move: _moved,
+    Note: _noted,
     Pause: _changed_selected,
     Resume: _changed_selected,
     Remove: _changed_selected,

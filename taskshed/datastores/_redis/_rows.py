@@ -25,10 +25,11 @@ class State(msgspec.Struct):
     leased_until: Instant | None = None
     failed_at: Instant | None = None
     error: str | None = None
+    progress: str | None = None
 
 
 _INSTANTS = ("paused_at", "leased_until", "failed_at")
-_OTHERS = ("token", "attempts", "error")
+_OTHERS = ("token", "attempts", "error", "progress")
 _state_decoder = msgspec.msgpack.Decoder(State)
 
 
@@ -50,7 +51,7 @@ def row_to_add(record: Record) -> list[Any]:
     """What the operation `add` takes of one task."""
     group = record.group_id or ""
     body = f"{len(group.encode())}:{group}{record.body}"
-    state = {name: value for name in _OTHERS if (value := getattr(record, name))}
+    state = {name: value for name in _OTHERS if (value := getattr(record, name)) not in (0, None)}
     state |= {name: instant(value) for name in _INSTANTS if (value := getattr(record, name)) is not None}
     return [record.task_id, body, record.group_id, instant(record.run_at), state or None]
 

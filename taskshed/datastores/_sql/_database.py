@@ -28,6 +28,7 @@ from taskshed.datastores.commands import (
     InGroup,
     Lease,
     Move,
+    Note,
     Pause,
     Remove,
     Renew,
@@ -66,6 +67,7 @@ class Database(ABC):
             Claim: self.claim,
             Settle: self.settle,
             Renew: self.renew,
+            Note: self.note,
         }
 
     @abstractmethod
@@ -179,6 +181,10 @@ class Database(ABC):
         for chosen in part.chosen:
             connection.execute(delete(self.tasks).where(chosen))
         return Changed(rest=part.rest)
+
+    def note(self, connection: Connection, command: Note) -> None:
+        note = update(self.tasks).where(self.tasks.c.task_id == command.task_id)
+        connection.execute(note.values(error=command.error))
 
     @abstractmethod
     def now(self, connection: Connection) -> int:

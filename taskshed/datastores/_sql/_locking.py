@@ -11,6 +11,7 @@ from taskshed._records import Record
 from taskshed.datastores._sql._database import Database
 from taskshed.datastores._sql._rows import (
     by_lease,
+    children,
     chunks,
     kept,
     record_of,
@@ -112,6 +113,7 @@ class LockingDatabase(Database):
             connection.execute(self._delete, {"task_ids": chunk})
         for chunk in chunks(settlement_rows(left, lambda: self.now(connection))):
             self.write_settled(connection, chunk)
+        self.add(connection, children(items, valid))
         return stale_settlements(command, valid)
 
     def renew(self, connection: Connection, command: Renew) -> tuple[Lease, ...]:

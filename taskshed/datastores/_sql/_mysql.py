@@ -164,11 +164,11 @@ _SETTLE = """
     UPDATE JSON_TABLE(:rows, '$[*]' COLUMNS (
         task_id {name} PATH '$.task_id', run_at BIGINT PATH '$.run_at', due BIGINT PATH '$.due',
         attempts INT PATH '$.attempts', error LONGTEXT CHARACTER SET utf8mb4 PATH '$.error',
-        failed_at BIGINT PATH '$.failed_at'
+        progress LONGTEXT CHARACTER SET utf8mb4 PATH '$.progress', failed_at BIGINT PATH '$.failed_at'
     )) AS given
     STRAIGHT_JOIN {tasks} AS tasks ON tasks.task_id = given.task_id
     SET tasks.run_at = given.run_at,
         tasks.due = CASE WHEN tasks.paused_at IS NULL THEN given.due END,
         tasks.attempts = given.attempts, tasks.error = coalesce(given.error, tasks.error),
-        tasks.failed_at = given.failed_at, tasks.leased_until = NULL, tasks.token = 0
+        tasks.progress = given.progress, tasks.failed_at = given.failed_at, tasks.leased_until = NULL, tasks.token = 0
 """

@@ -10,7 +10,15 @@ from taskshed._clock import Clock
 from taskshed.datastores._sql._database import Database, check_version
 from taskshed.datastores._sql._errors import driver_error, reason_of, trouble_on_the_way, trouble_without_code
 from taskshed.datastores._sql._postgresql_statements import SETTLED, TYPES, columns_of, lease_columns, statements
-from taskshed.datastores._sql._rows import by_lease, kept, record_of, rows_to_add, settlement_rows, stale_settlements
+from taskshed.datastores._sql._rows import (
+    by_lease,
+    children,
+    kept,
+    record_of,
+    rows_to_add,
+    settlement_rows,
+    stale_settlements,
+)
 from taskshed.datastores._sql._schema import Schema
 from taskshed.datastores._trouble import Kind, Trouble
 from taskshed.datastores.commands import (
@@ -166,6 +174,7 @@ class PostgreSQL(Database):
             settled |= self._leases(connection, "delete", lease_columns(done))
         if left:
             settled |= self._leases(connection, "settle", columns_of(left, *SETTLED))
+        self.add(connection, children(items, settled))
         return stale_settlements(command, settled)
 
     def renew(self, connection: Connection, command: Renew) -> tuple[Lease, ...]:

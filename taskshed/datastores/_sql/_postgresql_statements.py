@@ -24,9 +24,10 @@ TYPES = {
     "token": "bigint",
     "attempts": "integer",
     "error": "text",
+    "progress": "text",
     "due": "bigint",
 }
-SETTLED = ("task_id", "token", "run_at", "due", "attempts", "error", "failed_at")
+SETTLED = ("task_id", "token", "run_at", "due", "attempts", "error", "progress", "failed_at")
 
 # A worker hears of what is due earlier than what it knows. What is due within a second may just be being claimed by
 # somebody who sees no more of our transaction than we see of theirs, so it does not count as known.
@@ -112,7 +113,8 @@ _TEMPLATES = {
     "settle": """
         UPDATE {tasks} AS tasks
         SET run_at = given.run_at, due = CASE WHEN paused_at IS NULL THEN given.due END, attempts = given.attempts,
-            error = coalesce(given.error, tasks.error), failed_at = given.failed_at, leased_until = NULL, token = 0
+            error = coalesce(given.error, tasks.error), progress = given.progress, failed_at = given.failed_at,
+            leased_until = NULL, token = 0
         FROM {settled} WHERE {ours}
         RETURNING given.task_id, given.token
     """,

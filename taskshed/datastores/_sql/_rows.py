@@ -1,6 +1,6 @@
 """Between records and rows: plain functions, for all databases."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from taskshed._planning import Settlement
@@ -28,6 +28,11 @@ def by_lease(command: Settle) -> dict[Lease, Settlement]:
     return {Lease(item.task_id, item.token): item for item in reversed(command.settlements)}
 
 
+def children(items: Mapping[Lease, Settlement], valid: Iterable[Lease]) -> Add:
+    """What the settlements that count bring with them; mostly nothing."""
+    return Add(tuple(child for lease in valid if (child := items[lease].child) is not None))
+
+
 def settlement_rows(settlements: Sequence[Settlement], now: Callable[[], int]) -> list[dict[str, Any]]:
     """What is written for claims that do not end with the deletion of their task."""
     failed_at = now() if any(item.outcome == "failed" for item in settlements) else None
@@ -39,6 +44,7 @@ def settlement_rows(settlements: Sequence[Settlement], now: Callable[[], int]) -
             "due": None if item.outcome == "failed" else item.run_at,
             "attempts": item.attempts,
             "error": item.error,
+            "progress": item.progress,
             "failed_at": failed_at if item.outcome == "failed" else None,
         }
         for item in settlements

@@ -85,6 +85,7 @@ class Schema:
             Column("token", BigInteger, nullable=False),
             Column("attempts", Integer, nullable=False),
             Column("error", _Long),
+            Column("progress", _Long),
             Column("due", BigInteger),
             **options,
         )

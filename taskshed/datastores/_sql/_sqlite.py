@@ -62,6 +62,7 @@ class SQLite(LockingDatabase):
                 due=case((self._unpaused, bindparam("given_due"))),
                 attempts=bindparam("given_attempts"),
                 error=func.coalesce(bindparam("given_error"), columns.error),
+                progress=bindparam("given_progress"),
                 failed_at=bindparam("given_failed_at"),
                 **free,
             )

@@ -19,10 +19,12 @@ from taskshed.testing.conformance._groups import GroupsConformance
 from taskshed.testing.conformance._move import MoveConformance
 from taskshed.testing.conformance._names import NamesConformance
 from taskshed.testing.conformance._next_due import NextDueConformance
+from taskshed.testing.conformance._note import NoteConformance
 from taskshed.testing.conformance._notices import NoticesConformance
 from taskshed.testing.conformance._order import OrderConformance
 from taskshed.testing.conformance._pause import PauseConformance
 from taskshed.testing.conformance._paused_runs import PausedRunsConformance
+from taskshed.testing.conformance._progress import ProgressConformance
 from taskshed.testing.conformance._remove import RemoveConformance
 from taskshed.testing.conformance._renew import RenewConformance
 from taskshed.testing.conformance._replace import ReplaceConformance
@@ -51,8 +53,10 @@ class StoreConformance(
     TokensConformance,
     NextDueConformance,
     SettleConformance,
+    ProgressConformance,
     StaleConformance,
     RenewConformance,
+    NoteConformance,
     ExpiryConformance,
     OrderConformance,
     TimeZonesConformance,

@@ -1,10 +1,21 @@
 -- What users do to tasks. Each operation answers with the positions of the ids for which it did nothing.
 
--- tasks: {id, body, group or nil, run_at, state or nil}
+-- A task {id, body, group or nil, run_at, state or nil}, whose id is free.
+local function put(task)
+    local id, body, group, run_at, state = task[1], task[2], task[3], task[4], task[5] or {}
+    call('HSET', BODY, id, body)
+    if group then
+        call('SADD', GROUP .. group, id)
+    end
+    state.run_at = run_at
+    write(id, state)
+end
+
+-- tasks: as `put` takes them
 function OPERATIONS.add(tasks, replace)
     local kept = {}
     for position, task in ipairs(tasks) do
-        local id, body, group, run_at, state = task[1], task[2], task[3], task[4], task[5]
+        local id = task[1]
         local old = call('HGET', BODY, id)
         if old and not replace then
             table.insert(kept, position)
@@ -12,13 +23,7 @@ function OPERATIONS.add(tasks, replace)
             if old then
                 forget(id)
             end
-            call('HSET', BODY, id, body)
-            if group then
-                call('SADD', GROUP .. group, id)
-            end
-            state = state or {}
-            state.run_at = run_at
-            write(id, state)
+            put(task)
         end
     end
     return kept
@@ -81,6 +86,15 @@ end)
 
 OPERATIONS.remove = on_each(forget)
 
+function OPERATIONS.note(id, text)
+    if exists(id) then
+        local state = read(id)
+        state.error = text
+        write(id, state)
+    end
+    return true
+end
+
 -- moves: {id, run_at}
 function OPERATIONS.move(moves)
     local missing, earliest = {}, false
@@ -88,7 +102,12 @@ function OPERATIONS.move(moves)
         local id, run_at = move[1], move[2]
         if exists(id) then
             local old = read(id)
-            local due = write(id, { run_at = run_at, paused_at = old.paused_at, error = old.error })
+            local due = write(id, {
+                run_at = run_at,
+                paused_at = old.paused_at,
+                error = old.error,
+                progress = old.progress,
+            })
             if earlier(due, earliest) then
                 earliest = due
             end

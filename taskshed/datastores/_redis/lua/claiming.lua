@@ -80,11 +80,12 @@ local function held(id, token)
     return nil
 end
 
--- settlements: {id, token, outcome, run_at, attempts, error or nil}; answers the positions of the stale ones.
+-- settlements: {id, token, outcome, run_at, attempts, error or nil, progress or nil}, and for those that have one a child
+-- as `put` takes it; answers the positions of the stale ones.
 function OPERATIONS.settle(settlements)
     local stale = {}
     for position, settlement in ipairs(settlements) do
-        local id, token, outcome, run_at, attempts, text = unpack(settlement, 1, 6)
+        local id, token, outcome, run_at, attempts, text, progress, child = unpack(settlement, 1, 8)
         local state = held(id, token)
         if not state then
             table.insert(stale, position)
@@ -97,7 +98,11 @@ function OPERATIONS.settle(settlements)
                 paused_at = state.paused_at,
                 failed_at = outcome == 'failed' and now() or nil,
                 error = text or state.error,
+                progress = progress,
             })
+        end
+        if state and child then
+            put(child)
         end
     end
     return stale

@@ -35,6 +35,7 @@ local function exists(id)
 end
 
 local NUMBERS, INSTANTS = { 'token', 'attempts' }, { 'paused_at', 'leased_until', 'failed_at' }
+local TEXTS = { 'error', 'progress' }
 
 local function is_instant(value)
     local number = tonumber(value)
@@ -59,7 +60,12 @@ local function is_state(state)
             return false
         end
     end
-    return state.error == nil or type(state.error) == 'string'
+    for _, name in ipairs(TEXTS) do
+        if state[name] ~= nil and type(state[name]) ~= 'string' then
+            return false
+        end
+    end
+    return true
 end
 
 -- The state of a task from what is kept of it; one that somebody has spoilt has failed.

@@ -1,13 +1,15 @@
+"""A clock for tests of the parts: it stands still until it is turned, and then jumps, whatever is under way."""
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import anyio
 
-from taskshed._clock import ambient_clock, duration_micros, from_micros, set_ambient_clock, to_micros
+from taskshed._clock import SystemClock, clock_of_context, duration_micros, from_micros, to_micros
 
 
-class ManualClock:
+class ManualClock(SystemClock):
     """A clock that stands still until it is turned: what waits on it wakes when its time has come, and never sleeps.
 
     Args:
@@ -55,9 +57,5 @@ class ManualClock:
     @contextmanager
     def installed(self) -> Iterator["ManualClock"]:
         """Have everything that is started in the block, and from tasks begun there, use this clock."""
-        before = ambient_clock()
-        set_ambient_clock(self)
-        try:
+        with clock_of_context(self):
             yield self
-        finally:
-            set_ambient_clock(before)

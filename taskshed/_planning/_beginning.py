@@ -1,0 +1,74 @@
+"""What to do with an occurrence that was claimed."""
+
+import msgspec
+
+from taskshed._body import Body
+from taskshed._clock import duration_micros, from_micros, to_micros
+from taskshed._ids import new_task_id
+from taskshed._planning._settling import Run, Settlement, failed, proceed
+from taskshed._progress import Progress
+from taskshed._records import Record, read_record
+from taskshed.schedules import count, first_after, latest
+
+
+def begin(record: Record, now: int, chance: float = 0) -> Run | Settlement:
+    """Decide what to do with a claimed record.
+
+    Args:
+        now: the store's wall instant.
+        chance: by how much of its `jitter`, from 0 to 1, the run after this one is put off, if that is decided now.
+
+    Raises:
+        Exception: it cannot be read.
+    """
+    run = _run_of(record, now)
+    grace = run.body.misfire_grace
+    if grace is not None and now - run.at - run.jitter > duration_micros(grace):
+        return _pass_over(run, now, duration_micros(grace), chance)
+    if run.body.overlap == "allow":
+        return _fork(run, now, chance)
+    return run
+
+
+def _run_of(record: Record, now: int) -> Run:
+    body, progress = read_record(record)
+    planned = at = record.run_at - progress.jitter
+    if body.schedule is not None and body.coalesce and not body.fixed_delay:
+        last = now if body.end_at is None else min(now, to_micros(body.end_at))
+        at = latest(body.schedule, planned, last)
+    jitter = progress.jitter if at == planned else 0
+    return Run(record=record, body=body, progress=progress, at=at, jitter=jitter, begun=now)
+
+
+def _pass_over(run: Run, now: int, grace: int, chance: float) -> Settlement:
+    """Skip a run that is too late: a one-off is kept, as failed; a recurring task goes on with what is not too late."""
+    body, record, schedule = run.body, run.record, run.body.schedule
+    due = from_micros(record.run_at)
+    error = f"due at {due}, skipped {from_micros(now) - due} later, for misfire_grace is {body.misfire_grace}"
+    if schedule is None:
+        return failed(record, error)
+    if body.fixed_delay:
+        following, skipped = first_after(schedule, now, now), 1
+    else:
+        following = first_after(schedule, run.at, now - grace - 1)
+        ends = (following, None if body.end_at is None else to_micros(body.end_at) + 1)
+        end = min((end for end in ends if end is not None), default=now)
+        skipped = count(schedule, record.run_at - run.progress.jitter, end)
+    return proceed(run, following, run.progress.counting(skipped=skipped), now, error, chance)
+
+
+def _fork(run: Run, now: int, chance: float) -> Settlement:
+    """Make a task of its own of an occurrence, so that it may run beside those that follow."""
+    record, schedule = run.record, run.body.schedule
+    run_at = run.at + run.jitter
+    body = Body(callback=run.body.callback, kwargs=run.body.kwargs, occurrence_of=record.task_id)
+    child = Record(
+        task_id=new_task_id(),
+        group_id=record.group_id,
+        body=body.text(),
+        run_at=run_at,
+        progress=Progress(jitter=run.jitter, jittered_to=run_at if run.jitter else 0).text(),
+    )
+    following = None if schedule is None else first_after(schedule, run.at, run.at)
+    goes_on = proceed(run, following, run.progress.counting(runs=1), now, chance=chance)
+    return msgspec.structs.replace(goes_on, child=child)

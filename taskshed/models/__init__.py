@@ -1,0 +1,18 @@
+"""What users hand in and get back: msgspec structs, keyword-only, frozen, compared by value."""
+
+from taskshed.models._checks import MAX_NAME_LENGTH, check_name, in_utc
+from taskshed.models._occurrence import Occurrence, PlannedRun
+from taskshed.models._task import Overlap, RunType, Status, Task, TaskExecutionTime
+
+__all__ = [
+    "MAX_NAME_LENGTH",
+    "Occurrence",
+    "Overlap",
+    "PlannedRun",
+    "RunType",
+    "Status",
+    "Task",
+    "TaskExecutionTime",
+    "check_name",
+    "in_utc",
+]
