@@ -8,6 +8,7 @@ The pytest plugin has them as fixtures; `taskshed.testing.conformance` is the su
 """
 
 from taskshed.testing._due import run_due
+from taskshed.testing._scheduled import assert_not_scheduled, assert_scheduled
 from taskshed.testing._virtual_clock import VirtualClock, virtual_clock
 
-__all__ = ["VirtualClock", "run_due", "virtual_clock"]
+__all__ = ["VirtualClock", "assert_not_scheduled", "assert_scheduled", "run_due", "virtual_clock"]

@@ -2,7 +2,7 @@ from taskshed._clock import ambient_clock
 from taskshed.schedulers import AsyncScheduler
 from taskshed.testing._virtual_clock import settle
 from taskshed.testing._virtual_time import VirtualTime
-from taskshed.workers._execution import listening
+from taskshed.workers._current import listening
 
 
 async def run_due(scheduler: AsyncScheduler) -> None:

@@ -7,7 +7,7 @@ from anyio.lowlevel import checkpoint
 
 from taskshed._clock import aware, clock_of_context, clock_of_process, duration_micros, from_micros, to_micros
 from taskshed.testing._virtual_time import VirtualTime
-from taskshed.workers._execution import CurrentRun, listening
+from taskshed.workers._current import current_run, listening
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 _PATIENCE = timedelta(seconds=10)
@@ -56,16 +56,17 @@ class VirtualClock:
     async def sleep(self, duration: timedelta) -> None:
         """Wait for time to pass; in a callback, this is what lets it pass while that runs."""
         deadline = self._time.monotonic() + duration_micros(duration)
-        await checkpoint()
+        if duration <= timedelta(0):
+            await checkpoint()
         while self._time.monotonic() < deadline:
-            with self._time.sleep_in(CurrentRun.here(), deadline):
+            with self._time.sleep_in(current_run.get(), deadline):
                 await anyio.sleep_forever()
 
 
 async def settle(time: VirtualTime, duration: int) -> None:
     """Let all that is due within `duration` microseconds end; raises as `VirtualClock.advance` does."""
-    run = CurrentRun.here()
-    if run is not None and not run.over:
+    run = current_run.get()
+    if run is not None and not run.ending:
         name = f"the callback {run.occurrence.callback!r} of task {run.occurrence.task_id!r}"
         raise RuntimeError(f"{name} cannot turn the clock that it runs by; it can sleep on it")
     if time.target is not None:

@@ -12,21 +12,15 @@ from contextlib import contextmanager
 from heapq import heappop, heappush
 from itertools import count
 from types import TracebackType
-from typing import Protocol
 
 import anyio
 
 from taskshed._loops import call_soon
 from taskshed.workers._callbacks import Callbacks
+from taskshed.workers._current import CurrentRun
 
 
 _FOREVER = 2**63
-
-
-class Run(Protocol):
-    """A run that is under way until it is over."""
-
-    over: bool
 
 
 class VirtualTime:
@@ -61,7 +55,7 @@ class VirtualTime:
     def move_on_at(self, deadline: int | None) -> "Waiting":
         return Waiting(self, deadline)
 
-    def sleep_in(self, run: Run | None, deadline: int) -> "Waiting":
+    def sleep_in(self, run: CurrentRun | None, deadline: int) -> "Waiting":
         """A block like `move_on_at`, in which a run waits for nothing but the time."""
         return Waiting(self, deadline, run)
 
@@ -144,7 +138,7 @@ class VirtualTime:
 
     def _at_rest(self) -> bool:
         # A run that sleeps holds the clock like any other, but does not keep it from going on.
-        resting = {id(waiting.run) for waiting in self._sleepers if waiting.run is not None and not waiting.run.over}
+        resting = {id(waiting.run) for waiting in self._sleepers if waiting.run is not None and not waiting.run.ending}
         return self._held == len(resting)
 
     def _limit(self) -> float:
@@ -162,7 +156,7 @@ class VirtualTime:
 class Waiting:
     """A block that ends at a deadline; who comes out of it was woken by the time, or by something else."""
 
-    def __init__(self, time: VirtualTime, deadline: int | None, run: Run | None = None) -> None:
+    def __init__(self, time: VirtualTime, deadline: int | None, run: CurrentRun | None = None) -> None:
         self.run = run
         self.fired = False
         self.left = False

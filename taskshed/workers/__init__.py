@@ -6,8 +6,8 @@ lease, run callbacks from their callback map, and settle what has ended.
 
 from taskshed.workers._base import Worker
 from taskshed.workers._callbacks import Callback
+from taskshed.workers._current import current_occurrence
 from taskshed.workers._event_driven import EventDrivenWorker
-from taskshed.workers._execution import current_occurrence
 from taskshed.workers._polling import PollingWorker
 
 __all__ = ["Callback", "EventDrivenWorker", "PollingWorker", "Worker", "current_occurrence"]

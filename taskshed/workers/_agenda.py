@@ -48,6 +48,7 @@ class Agenda:
         self._notes: list[Note] = []
         self._claim_at: int | None = now
         self._lease_is_next = False
+        self._saw_nothing = False
         self._noticed: int | None = None
         self._renew_at = now
         self._exchanging = False
@@ -70,11 +71,6 @@ class Agenda:
         """Whether the worker was told to end and has nothing left to do."""
         return self._closing and not (self._exchanging or self._running or self._settlements or self._notes)
 
-    def idle(self, now: int) -> bool:
-        """Whether there is nothing to do before a later time."""
-        unfinished = self._exchanging or self._running or self._settlements or self._notes
-        return not unfinished and (self._claim_at is None or self._claim_at > now)
-
     def plan(self, now: int) -> Plan:
         """Decide what to do at `now`; the commands of a plan count as sent."""
         if self._exchanging:
@@ -85,6 +81,7 @@ class Agenda:
         if self._settlements:
             commands.append(Settle(tuple(self._settlements)))
             self._settlements = []
+            self._saw_nothing = False
             if self._lease_is_next:  # which ends now, so that something else is next
                 self._claim_at = now
         commands += self._notes
@@ -106,6 +103,19 @@ class Agenda:
         """Something may be due then. A notice that comes while a claim is under way may be news to that claim."""
         self._noticed = _earlier(self._noticed, due)
         self._claim_at = _earlier(self._claim_at, due)
+
+    def look_anew(self) -> None:
+        """Forget that nothing was due at the last look."""
+        self._saw_nothing = False
+
+    def worked_off(self, now: int) -> bool:
+        """Whether nothing runs, and a look after the last run has found nothing due; until then, plan that look."""
+        unfinished = self._exchanging or self._running or self._settlements or self._notes
+        if unfinished or self._closing:
+            return False
+        if not self._saw_nothing and (self._claim_at is None or self._claim_at > now + _OTHERS_TURN):
+            self._claim_at = now
+        return self._saw_nothing
 
     def exchanged(self, commands: Sequence[Command[Any]], answers: Sequence[Any], now: int) -> tuple[Record, ...]:
         """Take in the datastore's answers; returns what to run."""
@@ -172,6 +182,7 @@ class Agenda:
         self._running.update(leases)
         self._renewable.update(leases)
         self._claim_at = self._wake_rule(now, answer.next_due)
+        self._saw_nothing = not answer.records and (answer.next_due is None or answer.next_due > answer.now)
         self._lease_is_next = bool(answer.records) and answer.next_due == answer.now + command.lease
         if answer.next_due is not None and answer.next_due <= answer.now and len(answer.records) < command.limit:
             self._claim_at = now + _OTHERS_TURN

@@ -6,9 +6,6 @@ Whatever goes wrong in a step stays with the task: it becomes the text of its er
 import contextvars
 import logging
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import timedelta
 
 import anyio
@@ -23,56 +20,12 @@ from taskshed.datastores.commands import Note
 from taskshed.models import Occurrence
 from taskshed.workers._callbacks import Callbacks
 from taskshed.workers._context import InContext
+from taskshed.workers._current import CurrentRun, current_run, tell_listeners
 from taskshed.workers._store_time import StoreTime
 
 logger = logging.getLogger("taskshed")
 
 MAX_ERROR_LENGTH = 10_000
-
-# Told of each run that fails, and from whose callback map it came.
-Listener = Callable[[Callbacks, BaseException], None]
-
-
-class CurrentRun:
-    """A run as what runs inside it sees it, which may outlive it."""
-
-    __slots__ = ("occurrence", "over")
-
-    def __init__(self, occurrence: Occurrence) -> None:
-        self.occurrence = occurrence
-        self.over = False
-
-    @staticmethod
-    def here() -> "CurrentRun | None":
-        """The run that the caller is part of."""
-        return _current.get()
-
-
-_current: ContextVar[CurrentRun | None] = ContextVar("taskshed_run", default=None)
-_listeners: list[Listener] = []
-
-
-def current_occurrence() -> Occurrence:
-    """The occurrence that the calling callback runs.
-
-    Raises:
-        LookupError: the caller is not part of a callback.
-    """
-    run = _current.get()
-    if run is None:
-        raise LookupError("no occurrence is running here; call this from inside a callback")
-    return run.occurrence
-
-
-@contextmanager
-def listening(listener: Listener) -> Iterator[None]:
-    """Tell `listener` of the runs that fail in this process; for tests."""
-    _listeners.append(listener)
-    try:
-        yield
-    finally:
-        _listeners.remove(listener)
-
 
 class Ended(msgspec.Struct, frozen=True):
     """A run has ended, or was never to be; `note` is what another task shall know of it."""
@@ -87,7 +40,7 @@ class Execution:
     def __init__(self, callbacks: Callbacks, time: StoreTime) -> None:
         self._callbacks = callbacks
         self._time = time
-        self._scopes: set[anyio.CancelScope] = set()
+        self._runs: set[CurrentRun] = set()
         self._cancelled = False
 
     async def run(self, record: Record) -> tuple[Ended, KeyboardInterrupt | None]:
@@ -109,18 +62,20 @@ class Execution:
     def cancel(self) -> None:
         """Cancel all callbacks under way and begin no others."""
         self._cancelled = True
-        for scope in self._scopes:
-            scope.cancel()
+        for current in self._runs:
+            current.cancel()
 
     async def _carry_out(self, run: Run) -> tuple[Ended, KeyboardInterrupt | None]:
+        current = CurrentRun(_occurrence(run))
         try:
-            with anyio.CancelScope() as scope:
-                self._scopes.add(scope)
+            with current.scope:
+                self._runs.add(current)
                 try:
-                    await self._call(run)
+                    await self._call(run, current)
                 finally:
-                    self._scopes.discard(scope)
-            return self._ended(run, "interrupted" if scope.cancelled_caught else "succeeded"), None
+                    self._runs.discard(current)
+                    current.ending = True
+            return self._ended(run, "interrupted" if current.scope.cancelled_caught else "succeeded"), None
         except (Exception, SystemExit) as error:
             return self._failure(run, error), None
         except anyio.get_cancelled_exc_class() as error:
@@ -133,27 +88,13 @@ class Execution:
                 return self._failure(run, error), None
             return self._ended(run, "interrupted"), interrupt
 
-    async def _call(self, run: Run) -> None:
-        record, body = run.record, run.body
-        callback, arguments = self._callbacks.find(body.callback)
-        kwargs = arguments.decode(body.kwargs)
-        occurrence = Occurrence(
-            task_id=record.task_id if body.occurrence_of is None else body.occurrence_of,
-            group_id=record.group_id,
-            callback=body.callback,
-            run_at=from_micros(run.at),
-            jittered=timedelta(microseconds=run.jitter),
-            attempt=record.attempts,
-            lag=timedelta(microseconds=run.begun - run.at - run.jitter),
-        )
-        current = CurrentRun(occurrence)
+    async def _call(self, run: Run, current: CurrentRun) -> None:
+        callback, arguments = self._callbacks.find(run.body.callback)
+        kwargs = arguments.decode(run.body.kwargs)
         context = contextvars.copy_context()
-        context.run(_current.set, current)
-        logger.debug("Task %s runs %r %s late", occurrence.task_id, body.callback, occurrence.lag)
-        try:
-            await exposed(InContext(context, context.run(callback, **kwargs)))
-        finally:
-            current.over = True
+        context.run(current_run.set, current)
+        logger.debug("Task %s runs %r %s late", run.record.task_id, run.body.callback, current.occurrence.lag)
+        await exposed(InContext(context, context.run(callback, **kwargs)))
 
     def _ended(self, run: Run, ending: Ending, error: str | None = None) -> Ended:
         note = None if error is None or run.body.occurrence_of is None else Note(run.body.occurrence_of, error)
@@ -162,9 +103,21 @@ class Execution:
     def _failure(self, run: Run, error: BaseException) -> Ended:
         text = describe_failure(run.body.callback, error)
         logger.error("Task %s failed: %s", run.record.task_id, text, exc_info=error)
-        for listener in _listeners:
-            listener(self._callbacks, error)
+        tell_listeners(self._callbacks, error)
         return self._ended(run, "raised", storable(text))
+
+
+def _occurrence(run: Run) -> Occurrence:
+    record, body = run.record, run.body
+    return Occurrence(
+        task_id=record.task_id if body.occurrence_of is None else body.occurrence_of,
+        group_id=record.group_id,
+        callback=body.callback,
+        run_at=from_micros(run.at),
+        jittered=timedelta(microseconds=run.jitter),
+        attempt=record.attempts,
+        lag=timedelta(microseconds=run.begun - run.at - run.jitter),
+    )
 
 
 def _chance() -> float:

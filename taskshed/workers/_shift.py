@@ -113,14 +113,14 @@ class Shift:
 
     async def _run(self, pool: Pool[Record]) -> None:
         while not self.agenda.finished:
+            if self._watchers and self.agenda.worked_off(self._time.now()):
+                self._tell_watchers()
             plan = self.agenda.plan(self._time.now())
             if plan.commands and self._datastore.immediate:
                 self._take_in(await self._exchange(plan.commands), pool)
                 continue
             if plan.commands:
                 self._orders.offer(plan.commands)
-            elif self._watchers and self.agenda.idle(self._time.now()):
-                self._tell_watchers()
             wake_at = None if plan.wake_at is None else self._time.monotonic(plan.wake_at)
             for message in await self._messages(wake_at):
                 self._take_in(message, pool)
@@ -149,7 +149,7 @@ class Shift:
             case Ended(settlement=settlement, note=note):
                 self.agenda.ended(settlement, note)
             case WorkOff(done=done):
-                self.agenda.noticed(self._time.now())
+                self.agenda.look_anew()
                 self._watchers.append(done)
             case Close():
                 self.agenda.close()

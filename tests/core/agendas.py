@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from taskshed._planning import Ending, Settlement, settle
-from taskshed._records import Body, Record
+from taskshed._body import Body
+from taskshed._planning import Ending, Run, Settlement, settle
+from taskshed._progress import Progress
+from taskshed._records import Record
 from taskshed.datastores.commands import Claim, Claimed, Command, Lease, Renew, Settle
 from taskshed.workers._agenda import Agenda, Plan, WakeRule
 from taskshed.workers._event_driven import wake_when_due
@@ -30,7 +32,8 @@ def leases(records: Sequence[Record]) -> set[Lease]:
 
 def ended(record: Record, ending: Ending = "succeeded") -> Settlement:
     """The end of a run."""
-    return settle(record, Body("ring"), ending, 0)
+    run = Run(record=record, body=Body("ring"), progress=Progress(), at=record.run_at, jitter=0, begun=0)
+    return settle(run, ending, 0)
 
 
 def answer(
@@ -49,6 +52,8 @@ def answer(
                 return Claimed(now, records, next_due)
             case Renew() | Settle():
                 return tuple(leases(lost))
+            case _:
+                return None
 
     return agenda.exchanged(plan.commands, [one(command) for command in plan.commands], now)
 

@@ -149,7 +149,7 @@ def test_leases_are_renewed_every_third_of_their_length_while_something_runs() -
 def test_the_first_run_after_a_pause_is_renewed_a_third_after_it_began() -> None:
     agenda, (a,) = at_work("a", next_due=LEASE)
     agenda.ended(ended(a))
-    answer(agenda, agenda.plan(1), 1)
+    answer(agenda, agenda.plan(1), 1, next_due=LEASE)
     answer(agenda, agenda.plan(LEASE), LEASE, claimed("b"))
     assert agenda.plan(LEASE) == Plan((), LEASE + LEASE // 3)
 

@@ -3,10 +3,12 @@
 import math
 from datetime import UTC, datetime, timedelta, timezone
 from random import Random
+from typing import cast
 
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
+from manual_clock import ManualClock
 
 from taskshed._clock import (
     ClockOffset,
@@ -18,7 +20,6 @@ from taskshed._clock import (
     to_micros,
 )
 from taskshed.models import Task
-from manual_clock import ManualClock
 
 SECOND = timedelta(seconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -97,7 +98,7 @@ def test_the_lead_is_never_too_great_right_after_an_exchange(seed: int) -> None:
         assert lead - 2000 <= offset.lead <= lead + (read - sent)
 
 
-class EarlyClock:
+class EarlyClock(SystemClock):
     """A clock whose timers fire when half of the time has passed."""
 
     def __init__(self) -> None:
@@ -138,13 +139,21 @@ async def test_sleeping_until_now_or_earlier_needs_no_timer() -> None:
 @pytest.mark.anyio
 async def test_the_system_clock_cancels_at_a_deadline_and_never_without_one() -> None:
     clock = SystemClock()
-    assert clock.move_on_at(None).deadline == math.inf
+    assert cast(anyio.CancelScope, clock.move_on_at(None)).deadline == math.inf
     for deadline in (clock.monotonic(), clock.monotonic() - 10**12):
-        with clock.move_on_at(deadline) as scope:
+        with cast(anyio.CancelScope, clock.move_on_at(deadline)) as scope:
             await anyio.sleep_forever()
         assert scope.cancelled_caught
-    far = clock.move_on_at(clock.monotonic() + 3600 * 10**6)
+    far = cast(anyio.CancelScope, clock.move_on_at(clock.monotonic() + 3600 * 10**6))
     assert 3599 < far.deadline - anyio.current_time() < 3601  # in between, uvloop's time stands still
+
+
+def test_the_system_clock_needs_nobody_to_turn_it() -> None:
+    clock = SystemClock()
+    clock.hold(3, run="a")
+    assert not clock.release(until=clock.monotonic())
+    with clock.passing():
+        assert not clock.release(7)
 
 
 def test_the_system_clock_counts_microseconds() -> None:

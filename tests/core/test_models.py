@@ -36,7 +36,6 @@ REFUSED: dict[str, tuple[dict[str, Any], type[Exception], list[str]]] = {
     "interval a number": ({"run_type": "recurring", "interval": 60}, TypeError, ["interval", "60"]),
     "interval zero": ({"run_type": "recurring", "interval": 0 * MINUTE}, ValueError, ["interval", "timedelta(0)"]),
     "interval negative": ({"run_type": "recurring", "interval": -MINUTE}, ValueError, ["interval", "days=-1"]),
-    "interval of a one-off": ({"interval": MINUTE}, ValueError, ["interval", "run_type='once'"]),
     "paused a number": ({"paused": 1}, TypeError, ["paused", "1"]),
     "paused_at without paused": ({"paused_at": NOON}, ValueError, ["paused_at", "2030", "paused is False"]),
     "paused_at a number": ({"paused": True, "paused_at": 5}, TypeError, ["paused_at", "5"]),
@@ -47,6 +46,11 @@ REFUSED: dict[str, tuple[dict[str, Any], type[Exception], list[str]]] = {
     "status unknown": ({"status": "asleep"}, ValueError, ["status", "'asleep'"]),
     "attempts text": ({"attempts": "many"}, TypeError, ["attempts", "'many'"]),
     "error a number": ({"error": 5}, TypeError, ["error", "5"]),
+    "runs text": ({"runs": "many"}, TypeError, ["runs", "'many'"]),
+    "skipped None": ({"skipped": None}, TypeError, ["skipped", "None"]),
+    "jittered a number": ({"jittered": 5}, TypeError, ["jittered", "5"]),  # BUG: jittered is not checked
+    "occurrence_of a number": ({"occurrence_of": 5}, TypeError, ["occurrence_of", "5"]),
+    "occurrence_of empty": ({"occurrence_of": ""}, ValueError, ["occurrence_of", "empty"]),
 }
 
 

@@ -7,14 +7,29 @@ from typing import Any
 import msgspec
 import pytest
 
+from taskshed._body import Body
 from taskshed._clock import from_micros, to_micros
-from taskshed._records import Record, describe_unreadable, freeze, read_body, thaw
+from taskshed._progress import Progress
+from taskshed._records import Record, describe_unreadable, freeze, read_record, thaw
 from taskshed.models import Status, Task
 
 NOON = datetime(2030, 1, 2, 12, 0, 0, 123456, tzinfo=UTC)
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
-TASKS: dict[str, Task] = {
+MINUTE = timedelta(minutes=1)
+POLICIES: dict[str, Task] = {
+    "cron": Task(callback="ring", cron="@daily"),
+    "cron in a zone": Task(callback="ring", run_at=NOON, cron="30 2 * * mon", timezone="Europe/Berlin"),
+    "misfire_grace": Task(callback="ring", misfire_grace=timedelta(0)),
+    "queue": Task(callback="ring", interval=MINUTE, overlap="queue"),
+    "allow": Task(callback="ring", interval=MINUTE, overlap="allow"),
+    "jitter": Task(callback="ring", jitter=MINUTE),
+    "end_at": Task(callback="ring", run_at=NOON, interval=MINUTE, end_at=NOON),
+    "max_runs": Task(callback="ring", cron="@hourly", max_runs=1),
+    "fixed_delay": Task(callback="ring", interval=MINUTE, fixed_delay=True),
+    "beside others": Task(callback="ring", occurrence_of="a"),
+}
+TASKS: dict[str, Task] = POLICIES | {
     "least": Task(callback="ring"),
     "recurring": Task(callback="ring", run_type="recurring", interval=timedelta(microseconds=1), coalesce=False),
     "longest interval": Task(callback="ring", run_type="recurring", interval=timedelta.max),
@@ -33,8 +48,13 @@ def test_what_is_frozen_thaws_as_it_was(task: Task) -> None:
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 def test_a_new_task_begins_without_a_history(task: Task) -> None:
-    told = msgspec.structs.replace(task, status="failed", attempts=3, error="boom")
+    told = msgspec.structs.replace(task, status="failed", attempts=3, error="boom", runs=4, skipped=5, jittered=MINUTE)
     assert freeze(told) == freeze(task)
+
+
+def test_a_cron_expression_thaws_as_it_was_written() -> None:
+    task = Task(callback="ring", run_at=NOON, cron=" 30 2 * * mon ")
+    assert thaw(freeze(task)) == task  # BUG: Task keeps the blanks, what is stored has none
 
 
 def test_a_body_leaves_out_what_is_default() -> None:
@@ -43,8 +63,64 @@ def test_a_body_leaves_out_what_is_default() -> None:
 
 def test_a_body_holds_the_rest() -> None:
     task = Task(callback="r", kwargs={"a": 1}, run_type="recurring", interval=timedelta(seconds=90), coalesce=False)
-    text = '{"callback":"r","kwargs":{"a":1},"run_type":"recurring","interval":"PT90S","coalesce":false}'
+    text = '{"callback":"r","kwargs":{"a":1},"schedule":{"type":"interval","every":"PT90S"},"coalesce":false}'
     assert freeze(task).body == text
+
+
+BODIES: dict[str, str] = {
+    "cron": '{"callback":"ring","schedule":{"type":"cron","expression":"@daily","timezone":"UTC"}}',
+    "misfire_grace": '{"callback":"ring","misfire_grace":"P0D"}',
+    "jitter": '{"callback":"ring","jitter":"PT60S"}',
+    "beside others": '{"callback":"ring","occurrence_of":"a"}',
+}
+
+
+@pytest.mark.parametrize(("name", "text"), BODIES.items(), ids=BODIES)
+def test_a_policy_is_written_as(name: str, text: str) -> None:
+    assert freeze(POLICIES[name]).body == text
+
+
+@pytest.mark.parametrize("end_at", [NOON - timedelta.resolution, FIRST], ids=str)
+def test_a_task_that_ends_before_it_begins_is_not_stored(end_at: datetime) -> None:
+    with pytest.raises(ValueError, match=f"run_at .*{NOON.year}.* end_at .*{end_at.microsecond}"):
+        freeze(Task(callback="ring", run_at=NOON, interval=MINUTE, end_at=end_at))
+
+
+JITTERED: dict[str, tuple[timedelta | None, float, timedelta]] = {
+    # now is so much before NOON, chance, how much later than NOON it runs
+    "not asked to": (None, 1, timedelta(0)),
+    "yet to come, by no chance": (MINUTE, 0, timedelta(0)),
+    "yet to come, by half a chance": (MINUTE, 0.5, MINUTE / 2),
+    "yet to come, by all chance": (MINUTE, 1, MINUTE),
+    "due now": (timedelta(0), 1, timedelta(0)),
+    "past": (-MINUTE, 1, timedelta(0)),
+}
+
+
+@pytest.mark.parametrize(("before", "chance", "expected"), JITTERED.values(), ids=JITTERED)
+def test_a_new_task_is_put_off_by_its_jitter_if_it_is_yet_to_come(
+    before: timedelta | None, chance: float, expected: timedelta
+) -> None:
+    task = Task(callback="ring", run_at=NOON, jitter=MINUTE)
+    record = freeze(task, None if before is None else to_micros(NOON - before), chance)
+    assert from_micros(record.run_at) == NOON + expected
+    assert thaw(record) == msgspec.structs.replace(task, jittered=expected)
+    assert (record.progress is None) == (not expected)
+
+
+def test_a_task_that_was_moved_stands_at_an_occurrence_itself() -> None:
+    record = freeze(Task(callback="ring", run_at=NOON, jitter=MINUTE), 0, 1)
+    record.run_at += 1
+    moved = thaw(record)
+    assert (moved.run_at, moved.jittered) == (NOON + MINUTE + timedelta.resolution, timedelta(0))
+
+
+def test_progress_is_told_and_read() -> None:
+    record = row(progress='{"runs":3,"skipped":2,"jitter":5,"jittered_to":7}', run_at=7)
+    task = thaw(record)
+    assert (task.runs, task.skipped, task.jittered) == (3, 2, timedelta(microseconds=5))
+    assert task.run_at == from_micros(2)
+    assert read_record(record) == (Body("ring"), Progress(runs=3, skipped=2, jitter=5, jittered_to=7))
 
 
 def test_arguments_without_a_form_in_json_are_refused_by_their_place() -> None:
@@ -107,9 +183,19 @@ BAD: dict[str, dict[str, Any]] = {
     "body without a callback": {"body": "{}"},
     "callback empty": {"body": '{"callback":""}'},
     "callback no text": {"body": '{"callback":5}'},
-    "run_type unknown": {"body": '{"callback":"ring","run_type":"daily"}'},
-    "interval missing": {"body": '{"callback":"ring","run_type":"recurring"}'},
-    "interval zero": {"body": '{"callback":"ring","run_type":"recurring","interval":"PT0S"}'},
+    "schedule text": {"body": '{"callback":"ring","schedule":"daily"}'},
+    "schedule of an unknown kind": {"body": '{"callback":"ring","schedule":{"type":"sun"}}'},
+    "schedule of no kind": {"body": '{"callback":"ring","schedule":{"every":"PT1S"}}'},
+    "interval zero": {"body": '{"callback":"ring","schedule":{"type":"interval","every":"PT0S"}}'},
+    "cron never comes": {"body": '{"callback":"ring","schedule":{"type":"cron","expression":"0 0 31 2 *"}}'},
+    "zone unknown": {"body": '{"callback":"ring","schedule":{"type":"cron","expression":"@daily","timezone":"X/Y"}}'},
+    "overlap unknown": {"body": '{"callback":"ring","overlap":"drop"}'},
+    "overlap of a one-off": {"body": '{"callback":"ring","overlap":"queue"}'},
+    "end_at no time": {"body": '{"callback":"ring","end_at":"tomorrow"}'},
+    "progress empty": {"progress": ""},
+    "progress no object": {"progress": "[]"},
+    "progress with text for a number": {"progress": '{"runs":"1"}'},
+    "progress jittered beyond all days": {"progress": '{"jitter":100000000000000000000,"jittered_to":0}'},
     "kwargs no object": {"body": '{"callback":"ring","kwargs":[1]}'},
     "body nested without end": {"body": '{"callback":"ring","kwargs":{"a":' + "[" * 100_000},
     "body not Unicode": {"body": '{"callback":"\ud800"}'},
@@ -142,8 +228,17 @@ def test_a_row_that_cannot_be_read_keeps_the_error_it_has() -> None:
     assert thaw(row(body="{", failed_at=5, error="boom")).error == "boom"
 
 
-@pytest.mark.parametrize("fields", [{"run_at": FAR}, {"run_at": None}, {"body": "{"}, {"body": None}], ids=str)
+FOR_NO_WORKER: list[dict[str, Any]] = [{"run_at": FAR}, {"run_at": None}, {"body": "{"}, {"progress": "{"}]
+    {"run_at": FAR},
+    {"run_at": None},
+    {"body": "{"},
+    {"body": None},
+    {"progress": "{"},
+]
+
+
+@pytest.mark.parametrize("fields", FOR_NO_WORKER, ids=str)
 def test_a_worker_cannot_read_such_a_row_either(fields: dict[str, Any]) -> None:
     with pytest.raises(Exception, match=r".") as caught:
-        read_body(row(**fields))
+        read_record(row(**fields))
     assert type(caught.value).__name__ in describe_unreadable(caught.value)

@@ -50,10 +50,10 @@ DATABASES = {
     "docs/how-to/redis.md": "fresh_valkey_url",
 }
 PROGRAMS = [block for block in BLOCKS if block.info == "python"]
+NAMED = {block.info.removeprefix("python "): block for block in BLOCKS if re.fullmatch(r"python \w+\.py", block.info)}
+TESTS = {name: block for name, block in NAMED.items() if name.startswith("test_")}
 # These belong together, and run in test_two_machines.
-PROCESSES = {
-    block.info.removeprefix("python "): block for block in BLOCKS if re.fullmatch(r"python \w+\.py", block.info)
-}
+PROCESSES = {name: block for name, block in NAMED.items() if name not in TESTS}
 
 
 @pytest.fixture
@@ -68,16 +68,27 @@ def database_url(request: pytest.FixtureRequest) -> str | None:
 def test_program_runs(block: Block, tmp_path: Path, database_url: str | None) -> None:
     # A file, as a reader would make one, so that a traceback shows the line.
     (tmp_path / "program.py").write_text(block.text, encoding="utf-8")
+    check(block, ["program.py"], tmp_path, database_url)
+
+
+@pytest.mark.parametrize(("name", "block"), TESTS.items(), ids=TESTS)
+def test_tests_pass(name: str, block: Block, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(block.text, encoding="utf-8")
+    check(block, ["-m", "pytest", "-q", "-p", "no:cacheprovider", name], tmp_path)
+
+
+def check(block: Block, command: list[str], folder: Path, database_url: str | None = None) -> None:
+    """See that the command, run in the folder, succeeds and prints what the page shows below the block."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-X", "dev", "program.py"],
-        cwd=tmp_path,
+        [sys.executable, "-W", "error", "-X", "dev", *command],
+        cwd=folder,
         env=os.environ | {"PYTHONUTF8": "1"} | ({} if database_url is None else {"DATABASE_URL": database_url}),
         capture_output=True,
         encoding="utf-8",
         timeout=30,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     # What is raised where nobody can catch it, an unclosed resource for one, is only printed.
     assert "Exception ignored" not in done.stderr
     assert "was destroyed" not in done.stderr
@@ -92,7 +103,7 @@ def test_there_are_programs_in_the_readme_and_the_tutorials() -> None:
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.place)
 def test_no_program_escapes_the_test_above(block: Block) -> None:
-    assert not block.info.startswith("py") or block.info == "python" or block in PROCESSES.values()
+    assert not block.info.startswith("py") or block.info == "python" or block in NAMED.values()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -9,8 +9,9 @@ from outage.redis_sites import RedisSite
 from outage.sites import HOUR, TOMORROW, comes_true
 
 import taskshed
+from taskshed._planning import Settlement
 from taskshed._records import Record, freeze
-from taskshed.datastores.commands import Add, ById, Claim, Command, Everything, Note, Pause, Remove
+from taskshed.datastores.commands import Add, ById, Claim, Command, Everything, Note, Pause, Remove, Settle
 from taskshed.models import TaskExecutionTime
 from taskshed.schedulers import AsyncScheduler
 from taskshed.workers import EventDrivenWorker
@@ -90,3 +91,15 @@ async def test_a_batch_that_does_not_only_add_is_done_as_a_whole(any_redis_site:
             await any_redis_site.execute(*ROOM)
             assert len(await storage.fetch(ById(ids))) == len(ids)
             assert is_done(next(iter(await storage.fetch(ById(("due",)))), None))
+
+
+async def test_a_child_is_added_with_its_settlement_where_there_is_no_room(any_redis_site: RedisSite) -> None:
+    async with any_redis_site.storage() as storage:
+        await storage.execute([Add((freeze(taskshed.Task(callback="note", task_id="due")),))])
+        (claimed,) = await storage.execute([Claim(limit=1, lease=10**9)])
+        (held,), (child, *_) = claimed.records, MANY
+        done = Settlement(task_id="due", token=held.token, outcome="done", run_at=held.run_at, child=child)
+        await any_redis_site.execute(*FULL)
+        assert await storage.execute([Settle((done,))]) == [()]
+        await any_redis_site.execute(*ROOM)
+        assert [record.run_at for record in await storage.fetch(Everything())] == [child.run_at]

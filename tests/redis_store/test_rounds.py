@@ -1,5 +1,6 @@
 """How a batch of commands is cut into scripts for shards, and what becomes of the answers: no server needed."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -77,6 +78,52 @@ def test_a_settlement_is_asked_for_with_all_that_is_written() -> None:
     second = Settlement(task_id="b", token=8, outcome="failed", run_at=9)
     lines = [["a", 7, "next", str(2**53), 1, "boom", "{}"], ["b", 8, "failed", 9, 0, None, None]]
     assert asked([Settle((first, second))]) == {0: [[["settle", lines]]]}
+
+
+def children_asked_for(settlements: Iterable[Settlement], shards: int) -> dict[str, tuple[str, int]]:
+    """By task id: what its child is called, and in which shard it is added."""
+    requests = asked([Settle(tuple(settlements))], shards)
+    lines = [(line, shard) for shard, scripts in requests.items() for ops in scripts for op in ops for line in op[1]]
+    return {line[0]: (line[-1][0], shard) for line, shard in lines}
+
+
+def settled_with_children(names: Iterable[str], child_id: str = "child of {}") -> list[Settlement]:
+    def child(name: str) -> Record:
+        return record(child_id.format(name), group_id="g")
+
+    return [Settlement(task_id=name, token=7, outcome="done", run_at=9, child=child(name)) for name in names]
+
+
+def test_a_child_is_asked_for_with_its_settlement_only() -> None:
+    (with_child,), without = settled_with_children(["a"]), Settlement(task_id="b", token=8, outcome="done", run_at=9)
+    asked_for = ["a", 7, "done", 9, 0, None, None, ["child of a", "1:g{}", "g", 1, None]]
+    lines = [asked_for, ["b", 8, "done", 9, 0, None, None]]
+    assert asked([Settle((with_child, without))]) == {0: [[["settle", lines]]]}
+
+
+def test_in_one_shard_a_child_keeps_its_id() -> None:
+    found = children_asked_for(settled_with_children(NAMES), 1)
+    assert found == {name: (f"child of {name}", 0) for name in NAMES}
+
+
+@pytest.mark.parametrize("shards", [2, 3, 7, 8, 64, 1000, 1024])
+def test_a_child_is_in_the_shard_of_its_task(shards: int) -> None:
+    settlements = settled_with_children(NAMES)
+    found = children_asked_for(settlements, shards)
+    assert {name: shard for name, (_, shard) in found.items()} == {name: shard_of(name, shards) for name in NAMES}
+    assert all(shard_of(child_id, shards) == shard for child_id, shard in found.values())
+    assert len({child_id for child_id, _ in found.values()}) == len(NAMES)
+    kept = {name for name in NAMES if shard_of(name, shards) == shard_of(f"child of {name}", shards)}
+    assert {name for name, (child_id, _) in found.items() if child_id == f"child of {name}"} == kept
+    assert children_asked_for(settlements, shards) == found  # who tries again sends the same
+
+
+@pytest.mark.parametrize("length", [32, 244, 245, 255])
+def test_another_id_of_a_child_is_not_too_long_and_its_own(length: int) -> None:
+    settlements = settled_with_children(NAMES, child_id=f"{{:ü>{length}}}")
+    found = {child_id for child_id, _ in children_asked_for(settlements, 1024).values()}
+    assert len(found) == len(NAMES)
+    assert max(map(len, found)) <= 255
 
 
 def test_a_note_is_asked_for_in_the_shard_of_its_task() -> None:

@@ -13,8 +13,8 @@ from databases import own_tables
 from sql.plans import HOUR, Recorder, explain, fill, on_tables, undone
 from sqlalchemy import Connection, case, func, select
 
-from taskshed._planning import settle
-from taskshed._records import Record, read_body
+from taskshed._planning import Run, Settlement, begin, settle
+from taskshed._records import Record
 from taskshed.datastores import DataStore, SQLConfig, SQLDataStore
 from taskshed.datastores._sql._database import Database
 from taskshed.datastores._sql._storage import SQLStorage
@@ -43,6 +43,13 @@ def anyio_backend() -> str:
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'tasks.db'}"
+
+
+def done(record: Record, now: int) -> Settlement:
+    """The end of a run that took no time."""
+    run = begin(record, now)
+    assert isinstance(run, Run)
+    return settle(run, "succeeded", now)
 
 
 class TimedStorage(SQLStorage):
@@ -82,8 +89,7 @@ class Worker:
             assert (await self._ask(Add(records, replace=False))).kept == ()
             claimed = await self._ask(Claim(limit=100, lease=HOUR))
             assert [record.task_id for record in claimed.records] == [record.task_id for record in records]
-            settled = [settle(record, read_body(record), "succeeded", claimed.now) for record in claimed.records]
-            assert await self._ask(Settle(tuple(settled))) == ()
+            assert await self._ask(Settle(tuple(done(record, claimed.now) for record in claimed.records))) == ()
             self.rounds += not over.is_set()
 
     async def _ask(self, command: Command[Any]) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
+from manual_clock import ManualClock
 from turning import Turn
 
 import taskshed
@@ -16,7 +17,6 @@ from taskshed._records import Record
 from taskshed.datastores import InMemoryDataStore
 from taskshed.datastores.commands import Add
 from taskshed.schedulers import AsyncScheduler
-from manual_clock import ManualClock
 from taskshed.workers import EventDrivenWorker
 from taskshed.workers._execution import MAX_ERROR_LENGTH, describe_failure, storable
 
@@ -153,8 +153,10 @@ UNREADABLE = [
     "{}",
     '{"callback": 5}',
     '{"callback": "do_nothing", "kwargs": [1]}',
-    '{"callback": "do_nothing", "interval": "soon"}',
-    '{"callback": "do_nothing", "run_type": "sometimes"}',
+    '{"callback": "do_nothing", "schedule": "soon"}',
+    '{"callback": "do_nothing", "schedule": {"type": "sometimes"}}',
+    '{"callback": "do_nothing", "schedule": {"type": "interval", "every": "PT0S"}}',
+    '{"callback": "do_nothing", "schedule": {"type": "cron", "expression": "60 * * * *"}}',
 ]
 
 
@@ -174,7 +176,7 @@ async def test_a_stored_task_that_cannot_be_read_fails_and_is_kept(clock: Manual
 
 async def test_a_body_of_an_older_or_newer_taskshed_still_runs(clock: ManualClock, turn: Turn) -> None:
     async with taskshed.open_scheduler(callback_map=CALLBACK_MAP) as scheduler:
-        bodies = ['{"callback":"do_nothing"}', '{"callback":"do_nothing","from_the_future":{"a":1}}']
+        bodies = ['{"callback":"do_nothing"}', '{"callback":"do_nothing","interval":"soon","future":{"a":1}}']
         records = tuple(Record(task_id=str(n), body=body, run_at=clock.now()) for n, body in enumerate(bodies))
         await scheduler.datastore.ask(Add(records))
         await turn(timedelta(0))

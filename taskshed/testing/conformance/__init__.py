@@ -11,6 +11,7 @@ pytest.register_assert_rewrite(*(f"{__name__}.{module.name}" for module in pkgut
 from taskshed.testing.conformance._add import AddConformance
 from taskshed.testing.conformance._big_batches import BigBatchesConformance
 from taskshed.testing.conformance._cancellation import CancellationConformance
+from taskshed.testing.conformance._children import ChildrenConformance
 from taskshed.testing.conformance._claim import ClaimConformance
 from taskshed.testing.conformance._concurrency import ConcurrencyConformance
 from taskshed.testing.conformance._expiry import ExpiryConformance
@@ -55,6 +56,7 @@ class StoreConformance(
     SettleConformance,
     ProgressConformance,
     StaleConformance,
+    ChildrenConformance,
     RenewConformance,
     NoteConformance,
     ExpiryConformance,
