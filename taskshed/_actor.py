@@ -118,7 +118,8 @@ class Mailbox(Generic[M]):
         if self._bell.is_set():
             self._bell = anyio.Event()
         if until is None:
-            return await self._bell.wait()
+            await self._bell.wait()
+            return
         with self._clock.move_on_at(until):
             try:
                 await self._bell.wait()

@@ -22,7 +22,12 @@ class Clock(Protocol):
 
     A clock that is turned by hand, for tests, has to know when it may be turned: not while anything is under way that
     may yet begin to wait for a time. So whoever hands work on holds the clock until that work is done or waits itself.
+
+    Attributes:
+        virtual: whether its time is not that of the world, and of servers.
     """
+
+    virtual: bool
 
     def now(self) -> int:
         """The wall instant."""
@@ -56,6 +61,8 @@ class Clock(Protocol):
 
 class SystemClock:
     """The machine's own clocks, which need nobody to turn them."""
+
+    virtual = False
 
     def now(self) -> int:
         return time.time_ns() // 1000

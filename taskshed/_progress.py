@@ -4,7 +4,7 @@ import msgspec
 
 from taskshed._body import Body
 from taskshed._clock import duration_micros, to_micros
-from taskshed.schedules import first_after, put_off
+from taskshed.schedules._occurrences import first_after, put_off
 
 
 class Progress(msgspec.Struct, omit_defaults=True, frozen=True):

@@ -8,7 +8,7 @@ from taskshed._ids import new_task_id
 from taskshed._planning._settling import Run, Settlement, failed, proceed
 from taskshed._progress import Progress
 from taskshed._records import Record, read_record
-from taskshed.schedules import count, first_after, latest
+from taskshed.schedules._occurrences import count, first_after, latest
 
 
 def begin(record: Record, now: int, chance: float = 0) -> Run | Settlement:
@@ -26,7 +26,8 @@ def begin(record: Record, now: int, chance: float = 0) -> Run | Settlement:
     if grace is not None and now - run.at - run.jitter > duration_micros(grace):
         return _pass_over(run, now, duration_micros(grace), chance)
     if run.body.overlap == "allow":
-        return _fork(run, now, chance)
+        forked = _fork(run, now, chance)
+        return forked if forked.outcome == "next" else run  # beside the last run there are no others to come
     return run
 
 

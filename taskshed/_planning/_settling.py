@@ -16,7 +16,7 @@ from taskshed._body import Body
 from taskshed._clock import to_micros
 from taskshed._progress import Progress
 from taskshed._records import Record
-from taskshed.schedules import count, first_after
+from taskshed.schedules._occurrences import count, first_after
 
 Kind = Literal["once", "recurring", "beside"]
 Ending = Literal["succeeded", "raised", "interrupted"]

@@ -92,13 +92,17 @@ class DataStore(Component):
         storage: keeps them.
         readers: how many of its `fetch` may be under way at once.
         immediate: whether it never waits in `execute` and `fetch`.
+        server_time: whether a server tells it the time, and not the clock that `open` gets.
     """
 
-    def __init__(self, storage: Storage, readers: int = 1, *, immediate: bool = False) -> None:
+    def __init__(
+        self, storage: Storage, readers: int = 1, *, immediate: bool = False, server_time: bool = False
+    ) -> None:
         super().__init__()
         self._storage = storage
         self._readers = readers
         self.immediate = immediate
+        self._server_time = server_time
         self._writes: Mailbox[Writes] | None = None
         self._reads: Mailbox[Reads] | None = None
         self._subscribers: set[Mailbox[Any]] = set()
@@ -167,7 +171,13 @@ class DataStore(Component):
 
     @asynccontextmanager
     async def _lifetime(self) -> AsyncIterator[None]:
-        await self._storage.open(ambient_clock())
+        clock = ambient_clock()
+        if self._server_time and clock.virtual:
+            name = type(self).__name__
+            raise RuntimeError(
+                f"{name} goes by its server's time, which no virtual clock turns; use memory:// or sqlite://"
+            )
+        await self._storage.open(clock)
         try:
             async with anyio.create_task_group() as lanes:
                 writes: Mailbox[Writes] = Mailbox(_MAILBOX_CAPACITY)

@@ -38,7 +38,7 @@ class HostedStorage:
 
         async def open_there() -> None:
             nonlocal opened
-            await self._storage.open(SystemClock())  # a clock that belongs to trio cannot be waited for over there
+            await self._storage.open(_TimeOf(clock))
             opened = True
 
         self._bridge = Bridge("taskshed-asyncio")
@@ -104,6 +104,16 @@ class HostedStorage:
                     await bridge.call(self._farewell)
             finally:
                 bridge.stop()
+
+
+class _TimeOf(SystemClock):
+    """Tells the time of another clock, which belongs to trio and cannot be waited for over there."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def now(self) -> int:
+        return self._clock.now()
 
 
 async def _hand_on(heard: AsyncIterable[int | None], notice: Notice) -> None:

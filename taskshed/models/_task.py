@@ -81,7 +81,7 @@ class Task(msgspec.Struct, kw_only=True, frozen=True):
         status: "scheduled", "running" or "failed"; this and what follows is kept by the datastore.
         attempts: runs begun of the present occurrence, crashed ones included.
         error: text of the last failure, if there was one.
-        runs: how many runs of a recurring task have ended.
+        runs: how many runs of a recurring task have ended, or with `overlap="allow"` begun.
         skipped: how many of its occurrences were passed over, by `overlap` or `misfire_grace`.
         jittered: how much later than `run_at` the next run begins.
         occurrence_of: the id of the task of which this is a run that may go on beside others (`overlap="allow"`).
@@ -137,22 +137,25 @@ class Task(msgspec.Struct, kw_only=True, frozen=True):
     def next_runs(self, n: int = 5) -> list[datetime]:
         """The next `n` occurrences, UTC, as they come if none is missed; fewer if they end, none if it has failed.
 
-        What only a run decides is left out: jitter, and with `fixed_delay` how long each takes.
+        What only a run decides is left out: jitter, and with `fixed_delay` how long each takes. The one that is running
+        is none of them.
 
         Raises:
             TypeError, ValueError: `n` is no number from 1 up.
         """
         check_count("n", n)
-        left = n if self.max_runs is None else min(n, self.max_runs - self.runs)
-        return [] if self.status == "failed" else list(islice(self._occurrences(), max(0, left)))
+        first = 1 if self.status == "running" else 0
+        end = first + n if self.max_runs is None else min(first + n, self.max_runs - self.runs)
+        return [] if self.status == "failed" else list(islice(self._occurrences(), first, max(first, end)))
 
     def _occurrences(self) -> Iterator[datetime]:
+        """The present occurrence, wherever the task was moved to, and those that follow."""
         schedule, at = self.schedule, self.run_at
-        while self.end_at is None or at <= self.end_at:
-            yield at
-            following = None if schedule is None else schedule.next_after(at)
-            if following is None:
+        yield at
+        while schedule is not None and (following := schedule.next_after(at)) is not None:
+            if self.end_at is not None and following > self.end_at:
                 return
+            yield following
             at = following
 
     def _set_times(self, schedule: Schedule | None) -> None:

@@ -1,33 +1,19 @@
-import random
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypedDict, Unpack
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
+from typing import Any, Unpack
 
-from taskshed._clock import ambient_clock, to_micros
+from taskshed._clock import to_micros
 from taskshed._host import Component
-from taskshed._records import freeze, thaw
 from taskshed.datastores._actor import DataStore
 from taskshed.datastores.commands import Add, ById, Changed, Everything, Move, Pause, Remove, Resume
 from taskshed.errors import TaskNotFoundError
-from taskshed.models import Overlap, PlannedRun, RunType, Task, TaskExecutionTime, check_name
+from taskshed.models import PlannedRun, RunType, Task, TaskExecutionTime, check_name
+from taskshed.schedulers._adding import TaskFields, addition, as_added, make_task
 from taskshed.schedulers._selectors import selection
+from taskshed.schedules import Cron
 from taskshed.workers._base import Worker
 from taskshed.workers._callbacks import Callback
-
-
-class TaskFields(TypedDict, total=False):
-    """The fields of a `Task` that `add_task` takes by name only."""
-
-    cron: str | None
-    timezone: str | None
-    misfire_grace: timedelta | None
-    overlap: Overlap
-    jitter: timedelta | None
-    end_at: datetime | None
-    max_runs: int | None
-    fixed_delay: bool
 
 
 class AsyncScheduler(Component):
@@ -94,24 +80,26 @@ class AsyncScheduler(Component):
         Raises:
             IncorrectCallbackNameError: the scheduler's worker has no such callback.
         """
-        given: dict[str, Any] = {"run_at": run_at, "kwargs": kwargs, "run_type": run_type, "task_id": task_id}
-        task = Task(
-            callback=callback,
-            interval=interval,
-            group_id=group_id,
-            paused=paused,
-            coalesce=coalesce,
-            **{name: value for name, value in given.items() if value is not None},
-            **fields,
-        )
+        given: dict[str, Any] = {
+            "callback": callback,
+            "run_at": run_at,
+            "kwargs": kwargs,
+            "run_type": run_type,
+            "interval": interval,
+            "task_id": task_id,
+            "group_id": group_id,
+            "paused": paused,
+            "coalesce": coalesce,
+        }
+        task = make_task(given, fields)
         command = self._command((task,), replace_existing)
         if connection is not None:
             _, kept = await self._datastore.add_within(connection, command)
-            return kept[0] if kept else self._added(task, command)
+            return kept[0] if kept else as_added(task, command)
         while (await self._datastore.ask(command)).kept:
             if existing := await self._datastore.fetch(ById((task.task_id,))):
                 return existing[0]
-        return self._added(task, command)
+        return as_added(task, command)
 
     async def add_tasks(self, tasks: Iterable[Task], *, replace_existing: bool = True, connection: Any = None) -> None:
         """Schedule many tasks in one transaction; arguments and errors are those of `add_task`.
@@ -149,8 +137,11 @@ class AsyncScheduler(Component):
             if not found:
                 raise TaskNotFoundError((task,))
             task = found[0]
-        zone = UTC if task.timezone is None else ZoneInfo(task.timezone)
-        return [PlannedRun(run_at=run_at, local=run_at.astimezone(zone)) for run_at in task.next_runs(n)]
+        schedule = task.schedule
+        return [
+            PlannedRun(run_at=run_at, local=schedule.local(run_at) if isinstance(schedule, Cron) else run_at)
+            for run_at in task.next_runs(n)
+        ]
 
     async def pause_tasks(self, *, task_ids: Iterable[str] | None = None, group_id: str | None = None) -> None:
         """Let no new run of these tasks begin until they are resumed; runs that have begun go on.
@@ -207,11 +198,7 @@ class AsyncScheduler(Component):
     def _command(self, tasks: tuple[Task, ...], replace_existing: bool) -> Add:
         if self._worker is not None:
             self._worker.callbacks.check(task.callback for task in tasks)
-        now = ambient_clock().now()
-        return Add(tuple(freeze(task, now, random.random()) for task in tasks), replace_existing)  # noqa: S311 - jitter
-
-    def _added(self, task: Task, command: Add) -> Task:
-        return task if task.jitter is None else thaw(command.records[0])
+        return addition(tasks, replace_existing)
 
     def _parts(self) -> tuple[Component, ...]:
         return (self._datastore,) if self._worker is None else (self._datastore, self._worker)

@@ -9,41 +9,15 @@ time: whenever the local time matches. Any other means a time of day and has one
 times when clocks are set back, and right after the jump when they are set forward over it.
 """
 
-import re
-from collections.abc import Iterator
-from copy import copy
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import lru_cache
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
-from cronsim import CronSim, CronSimError
-from cronsim.cronsim import Field
 from msgspec.structs import force_setattr
 
 from taskshed._clock import aware
+from taskshed.schedules._expressions import Expression, parse
 
-_ALIASES = {
-    "@hourly": "0 * * * *",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@weekly": "0 0 * * 0",
-    "@monthly": "0 0 1 * *",
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-}
-_FIELDS = {
-    Field.MINUTE: ("minute", "0-59"),
-    Field.HOUR: ("hour", "0-23"),
-    Field.DAY: ("day", "1-31, L or LW"),
-    Field.MONTH: ("month", "1-12 or jan-dec"),
-    Field.DOW: ("weekday", "0-7, sun-sat, 5L or fri#2"),
-}
-_STEP_WITHOUT_RANGE = re.compile(r"(?:^|,)\w+/")
-_STEPPED_RANGE = re.compile(r"\b(\w+)-(\w+)/\d+")
-
-_ANY_START = datetime(2000, 1, 1)
 _FIRST_INSTANT = datetime(1, 1, 3, tzinfo=UTC)  # so that no local time on the way lies before the year 1
 _END = datetime.max.replace(tzinfo=UTC)
 
@@ -72,7 +46,7 @@ class Cron(msgspec.Struct, frozen=True, tag="cron"):
         if not isinstance(self.expression, str):
             raise TypeError(f"cron must be a str such as '30 2 * * *', not {self.expression!r}")
         force_setattr(self, "expression", self.expression.strip())
-        _parse(self.expression)
+        parse(self.expression)
         _zone(self.timezone)
 
     def next_after(self, instant: datetime) -> datetime | None:
@@ -81,60 +55,16 @@ class Cron(msgspec.Struct, frozen=True, tag="cron"):
         Raises:
             TypeError, ValueError: `instant` is no datetime, or has no time zone.
         """
-        parsed, zone = _parse(self.expression), _zone(self.timezone)
+        parsed, zone = parse(self.expression), _zone(self.timezone)
         try:
             start = max(aware("instant", instant).astimezone(UTC), _FIRST_INSTANT)
             return (_next_in_elapsed_time if parsed.elapsed else _next_time_of_day)(parsed, zone, start)
         except OverflowError:
             return None
 
-
-class _Parsed(NamedTuple):
-    search: CronSim
-    elapsed: bool
-
-    def after(self, local: datetime) -> Iterator[datetime]:
-        """The matching local times, all naive, from the first one later than `local` on."""
-        search = copy(self.search)  # several times faster than to parse again
-        search.dt = local.replace(microsecond=0)
-        return search
-
-
-@lru_cache(maxsize=1024)
-def _parse(expression: str) -> _Parsed:
-    fields = _ALIASES.get(expression.lower(), expression).split()
-    if expression.startswith("@") and len(fields) == 1:
-        raise ValueError(f"cron must have five fields or be one of {', '.join(_ALIASES)}, not {expression!r}")
-    if len(fields) != len(_FIELDS):
-        names = " ".join(name for name, _ in _FIELDS.values())
-        raise ValueError(f"cron must have five fields ({names}), not {len(fields)}: {expression!r}")
-    text = " ".join(_checked(kind, field, expression) for kind, field in zip(_FIELDS, fields, strict=True))
-    try:
-        search = CronSim(text, _ANY_START)
-        next(copy(search))
-    except (CronSimError, StopIteration):  # each field can be, but not all of them at once
-        raise ValueError(f"cron {expression!r} never comes") from None
-    return _Parsed(search, elapsed=fields[0].startswith("*") or fields[1].startswith("*"))
-
-
-def _checked(kind: Field, field: str, expression: str) -> str:
-    """The field as cronsim is to read it; refuses what it accepts and Debian's cron does not."""
-    name, allowed = _FIELDS[kind]
-    if _STEP_WITHOUT_RANGE.search(field):
-        raise ValueError(f"cron has the {name} {field!r}, a step without range; say '*/2' or '1-5/2': {expression!r}")
-    try:
-        if not field.isascii():
-            raise CronSimError
-        # cronsim reads 4-4/3 as "from 4 on", so a range of one value loses its step.
-        plain = _STEPPED_RANGE.sub(lambda range_: _without_idle_step(kind, range_), field.upper())
-        kind.parse(plain)
-    except (CronSimError, ValueError):  # ValueError: thousands of digits
-        raise ValueError(f"cron has the {name} {field!r}, which must be * or from {allowed}: {expression!r}") from None
-    return plain
-
-
-def _without_idle_step(kind: Field, stepped: re.Match[str]) -> str:
-    return stepped[1] if kind.int(stepped[1]) == kind.int(stepped[2]) else stepped[0]
+    def local(self, instant: datetime) -> datetime:
+        """What clocks show at `instant`."""
+        return instant.astimezone(_zone(self.timezone))
 
 
 def _zone(name: str) -> tzinfo:
@@ -147,7 +77,7 @@ def _zone(name: str) -> tzinfo:
         raise ValueError(f"timezone must be an IANA name such as 'Europe/Berlin', not {name!r}") from None
 
 
-def _next_time_of_day(parsed: _Parsed, zone: tzinfo, instant: datetime) -> datetime | None:
+def _next_time_of_day(parsed: Expression, zone: tzinfo, instant: datetime) -> datetime | None:
     for local in parsed.after(_naive(instant.astimezone(zone))):
         at = _instant(local, zone, fold=0) or _end_of_gap(local, zone)
         if at > instant:
@@ -155,7 +85,7 @@ def _next_time_of_day(parsed: _Parsed, zone: tzinfo, instant: datetime) -> datet
     return None
 
 
-def _next_in_elapsed_time(parsed: _Parsed, zone: tzinfo, instant: datetime) -> datetime | None:
+def _next_in_elapsed_time(parsed: Expression, zone: tzinfo, instant: datetime) -> datetime | None:
     now = instant.astimezone(zone)
     # In the first pass of a time that comes twice, this is how far clocks will be set back; else it is nothing.
     to_repeat = now.replace(fold=1).astimezone(UTC) - instant

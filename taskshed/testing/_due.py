@@ -8,8 +8,8 @@ from taskshed.workers._current import listening
 async def run_due(scheduler: AsyncScheduler) -> None:
     """Run what is due now with the scheduler's worker, wait for its end, and raise what it raises.
 
-    On a virtual clock that is all that has raised since time was last turned. On the machine's own, a run that the worker
-    had begun by itself and that ended before this call has left its error with its task only.
+    On a virtual clock that is all that has raised since time was last turned. On the machine's own, a run that the
+    worker had begun by itself and that ended before this call has left its error with its task only.
 
     Raises:
         RuntimeError: the scheduler has no worker.

@@ -1,6 +1,9 @@
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
+from taskshed._json import encode_kwargs
 from taskshed.models import Task
 from taskshed.schedulers import AsyncScheduler
 
@@ -10,7 +13,8 @@ async def assert_scheduled(scheduler: AsyncScheduler, callback: str, **fields: A
 
     Args:
         callback: its name.
-        fields: of `Task`, by name, each with the value that it must have. A failed task counts only if `status` is given.
+        fields: of `Task`, by name, each with the value that it must have. A failed task counts only if `status` is
+            given.
 
     Raises:
         AssertionError: there is none; the message lists what there is.
@@ -36,6 +40,8 @@ async def _matching(scheduler: AsyncScheduler, callback: str, fields: dict[str, 
     for name, value in fields.items():
         if isinstance(value, datetime) and value.utcoffset() is None:
             raise ValueError(f"{name} must have a time zone to be compared, not {value!r}")
+    if "kwargs" in fields:
+        fields = fields | {"kwargs": msgspec.json.decode(encode_kwargs(fields["kwargs"]))}
     tasks = await scheduler.fetch_all_tasks()
     return tasks, [task for task in tasks if _matches(task, callback, fields)]
 
@@ -73,4 +79,3 @@ def _repeats(task: Task) -> str:
     if task.interval is not None:
         return f", every {task.interval}"
     return "" if task.cron is None else f", cron {task.cron!r} in {task.timezone}"
-

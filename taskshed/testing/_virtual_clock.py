@@ -88,14 +88,16 @@ async def settle(time: VirtualTime, duration: int) -> None:
 def _complaint(time: VirtualTime) -> str:
     runs = ", ".join(repr(getattr(run, "task_id", run)) for run in time.runs.values()) or "none"
     return (
-        f"nothing has happened for {time.patience:g} real seconds at {from_micros(time.now())}; tasks still running: {runs}. "
-        "Callbacks have to end by themselves, or wait with `await clock.sleep(duration)`"
+        f"nothing has happened for {time.patience:g} real seconds at {from_micros(time.now())}; "
+        f"tasks still running: {runs}. Callbacks have to end by themselves, or wait with `await clock.sleep(duration)`"
     )
 
 
 @asynccontextmanager
 async def virtual_clock(start: datetime = START, *, patience: timedelta = _PATIENCE) -> AsyncIterator[VirtualClock]:
-    """Run schedulers, workers and memory stores that are started in the block on a clock that only you turn.
+    """Run schedulers, workers and stores that are started in the block on a clock that only you turn.
+
+    The stores are in memory, or SQLite files, which take longer; those on a server go by its time and are refused.
 
     Args:
         start: the first instant, with a time zone.

@@ -19,7 +19,6 @@ from taskshed._loops import call_soon
 from taskshed.workers._callbacks import Callbacks
 from taskshed.workers._current import CurrentRun
 
-
 _FOREVER = 2**63
 
 
@@ -30,6 +29,8 @@ class VirtualTime:
         start: the first wall instant.
         patience: real seconds that something at its end may take without any progress.
     """
+
+    virtual = True
 
     def __init__(self, start: int, patience: float) -> None:
         self.patience = patience

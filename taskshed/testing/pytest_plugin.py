@@ -1,7 +1,7 @@
 """Fixtures for pytest, found by it wherever TaskShed is installed.
 
-`virtual_clock` works with every plugin that runs coroutines; `taskshed_scheduler` is async and anyio's plugin runs it, on
-each of your `anyio_backend`s.
+`virtual_clock` works with every plugin that runs coroutines; `taskshed_scheduler` is async, and anyio's plugin runs it
+on each of your `anyio_backend`s.
 """
 
 from collections.abc import AsyncIterator, Iterator

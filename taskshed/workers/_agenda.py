@@ -49,6 +49,7 @@ class Agenda:
         self._claim_at: int | None = now
         self._lease_is_next = False
         self._saw_nothing = False
+        self._look_is_old = False
         self._noticed: int | None = None
         self._renew_at = now
         self._exchanging = False
@@ -93,6 +94,7 @@ class Agenda:
         if limit and self._claim_at is not None and self._claim_at <= now:
             commands.append(Claim(limit, self._lease))
             self._noticed = None
+            self._look_is_old = False
         if commands:
             self._exchanging = True
             return Plan(tuple(commands), None)
@@ -105,8 +107,9 @@ class Agenda:
         self._claim_at = _earlier(self._claim_at, due)
 
     def look_anew(self) -> None:
-        """Forget that nothing was due at the last look."""
+        """Let no look that was begun before count for `worked_off`."""
         self._saw_nothing = False
+        self._look_is_old = True
 
     def worked_off(self, now: int) -> bool:
         """Whether nothing runs, and a look after the last run has found nothing due; until then, plan that look."""
@@ -182,8 +185,10 @@ class Agenda:
         self._running.update(leases)
         self._renewable.update(leases)
         self._claim_at = self._wake_rule(now, answer.next_due)
-        self._saw_nothing = not answer.records and (answer.next_due is None or answer.next_due > answer.now)
-        self._lease_is_next = bool(answer.records) and answer.next_due == answer.now + command.lease
+        nothing_due = not answer.records and (answer.next_due is None or answer.next_due > answer.now)
+        self._saw_nothing = nothing_due and not self._look_is_old
+        own_lease = answer.now + command.lease
+        self._lease_is_next = bool(answer.records) and answer.next_due == own_lease == self._claim_at
         if answer.next_due is not None and answer.next_due <= answer.now and len(answer.records) < command.limit:
             self._claim_at = now + _OTHERS_TURN
         if self._noticed is not None:

@@ -27,6 +27,7 @@ logger = logging.getLogger("taskshed")
 
 MAX_ERROR_LENGTH = 10_000
 
+
 class Ended(msgspec.Struct, frozen=True):
     """A run has ended, or was never to be; `note` is what another task shall know of it."""
 

@@ -8,8 +8,9 @@ Three kinds of task, which share nothing but messages::
       └─ inbox: ScheduleChanged, Exchanged, ExchangeFailed, Ended, WorkOff, Close
 
 Main waits for its inbox alone, never for the datastore or a callback, so that it is always there to act on what
-is due. A datastore that answers at once needs no courier. Told to close, it claims no more and ends when all that runs has ended and is settled. After
-`shutdown_timeout` it cancels the callbacks that are left and no longer insists on a datastore that fails.
+is due. A datastore that answers at once needs no courier. Told to close, main claims no more and ends when all that
+runs has ended and is settled. After `shutdown_timeout` it cancels the callbacks that are left and no longer insists on
+a datastore that fails.
 """
 
 import logging

@@ -36,7 +36,7 @@ PUBLIC = {
         "Storage",
     ],
     "taskshed.schedulers": ["AsyncScheduler"],
-    "taskshed.schedules": ["Cron", "Interval", "Schedule", "count", "first_after", "latest", "put_off"],
+    "taskshed.schedules": ["Cron", "Interval", "Schedule"],
     "taskshed.testing": ["VirtualClock", "assert_not_scheduled", "assert_scheduled", "run_due", "virtual_clock"],
     "taskshed.testing.conformance": ["StoreConformance"],
     "taskshed.workers": ["Callback", "EventDrivenWorker", "PollingWorker", "Worker", "current_occurrence"],

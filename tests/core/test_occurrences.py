@@ -82,8 +82,8 @@ def test_the_first_after(at: int, every: int, instant: int, expected: int) -> No
 @pytest.mark.parametrize("seed", range(3))
 def test_the_first_after_is_later_on_the_grid_and_skips_none(seed: int, schedule: Schedule) -> None:
     random, at = starts(schedule, seed)
-    points = walk(schedule, at, 200)
-    for _ in range(200):
+    points = walk(schedule, at, 40)
+    for _ in range(40):
         instant = min(near(random, points), points[-1] - 1)
         expected = next(point for point in points if point > max(at, instant))
         assert first_after(schedule, at, instant) == expected
@@ -93,8 +93,8 @@ def test_the_first_after_is_later_on_the_grid_and_skips_none(seed: int, schedule
 @pytest.mark.parametrize("seed", range(3))
 def test_the_latest_is_where_walking_ends(seed: int, schedule: Schedule) -> None:
     random, at = starts(schedule, seed)
-    points = walk(schedule, at, 200)
-    for _ in range(200):
+    points = walk(schedule, at, 40)
+    for _ in range(40):
         until = min(near(random, points), points[-1])
         assert latest(schedule, at, until) == max((point for point in points if point <= until), default=at)
 
@@ -103,8 +103,8 @@ def test_the_latest_is_where_walking_ends(seed: int, schedule: Schedule) -> None
 @pytest.mark.parametrize("seed", range(3))
 def test_a_count_is_how_far_one_walks(seed: int, schedule: Schedule) -> None:
     random, at = starts(schedule, seed)
-    points = walk(schedule, at, 200)
-    for _ in range(50):
+    points = walk(schedule, at, 40)
+    for _ in range(40):
         end = min(near(random, points), points[-1])
         assert count(schedule, at, end) == sum(point < end for point in points)
 

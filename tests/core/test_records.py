@@ -229,12 +229,6 @@ def test_a_row_that_cannot_be_read_keeps_the_error_it_has() -> None:
 
 
 FOR_NO_WORKER: list[dict[str, Any]] = [{"run_at": FAR}, {"run_at": None}, {"body": "{"}, {"progress": "{"}]
-    {"run_at": FAR},
-    {"run_at": None},
-    {"body": "{"},
-    {"body": None},
-    {"progress": "{"},
-]
 
 
 @pytest.mark.parametrize("fields", FOR_NO_WORKER, ids=str)

@@ -1,13 +1,15 @@
 """Seeing what is scheduled, and being told what is when it is not."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
+from testing.conftest import Diary
 
 from taskshed.schedulers import AsyncScheduler
 from taskshed.testing import VirtualClock, assert_not_scheduled, assert_scheduled
-from testing.conftest import Diary
 
 pytestmark = pytest.mark.anyio
 
@@ -40,6 +42,12 @@ async def test_a_task_is_scheduled(filled: AsyncScheduler, fields: dict[str, Any
     assert (await assert_scheduled(filled, "write", **fields)).task_id == task_id
     with pytest.raises(AssertionError, match=f"'{task_id}' is scheduled for 'write'"):
         await assert_not_scheduled(filled, "write", **fields)
+
+
+@pytest.mark.parametrize("value", [NOON, UUID(int=7), Decimal("1.50"), (1, 2)], ids=repr)
+async def test_arguments_are_compared_as_they_are_stored(scheduler: AsyncScheduler, value: Any) -> None:
+    await scheduler.add_task("write", NOON, {"name": value})
+    await assert_scheduled(scheduler, "write", kwargs={"name": value})
 
 
 OTHERS: dict[str, tuple[str, dict[str, Any]]] = {

@@ -162,3 +162,18 @@ async def test_shutting_down_lets_nobody_wait(work: Work) -> None:
         tasks.start_soon(run_due, scheduler)
         await anyio.wait_all_tasks_blocked()
         await worker.shutdown()
+
+
+async def test_a_cancelled_call_leaves_the_worker_at_work(work: Work) -> None:
+    free = anyio.Event()
+    async with open_scheduler(callback_map={"stick": free.wait, "do": work.do}) as scheduler:
+        await scheduler.add_task("stick")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run_due, scheduler)
+            await anyio.wait_all_tasks_blocked()
+            tasks.cancel_scope.cancel()
+        await scheduler.add_task("do", kwargs={"name": "next"})
+        free.set()
+        await run_due(scheduler)
+        assert work.done == ["next"]
+        assert await scheduler.fetch_all_tasks() == []

@@ -1,15 +1,16 @@
 """A clock that only the test turns: what is due runs at its own time, and has run when the call returns."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import anyio
 import pytest
+from testing.conftest import Diary
 
 from taskshed import current_occurrence, open_scheduler, open_worker
 from taskshed.datastores import InMemoryDataStore
 from taskshed.schedulers import AsyncScheduler
 from taskshed.testing import VirtualClock, virtual_clock
-from testing.conftest import Diary
 
 pytestmark = pytest.mark.anyio
 
@@ -143,7 +144,9 @@ async def test_a_polling_worker_polls(clock: VirtualClock, diary: Diary) -> None
     assert diary.times == [START + timedelta(seconds=20)]
 
 
-async def test_tasks_just_started_are_let_go_first(clock: VirtualClock, scheduler: AsyncScheduler, diary: Diary) -> None:
+async def test_tasks_just_started_are_let_go_first(
+    clock: VirtualClock, scheduler: AsyncScheduler, diary: Diary
+) -> None:
     async def add() -> None:
         await scheduler.add_task("write", run_at=START + HOUR)
 
@@ -153,7 +156,9 @@ async def test_tasks_just_started_are_let_go_first(clock: VirtualClock, schedule
         assert diary.times == [START + HOUR]
 
 
-async def test_cron_follows_the_clocks_of_its_zone(clock: VirtualClock, scheduler: AsyncScheduler, diary: Diary) -> None:
+async def test_cron_follows_the_clocks_of_its_zone(
+    clock: VirtualClock, scheduler: AsyncScheduler, diary: Diary
+) -> None:
     await clock.advance_to(datetime(2030, 3, 30, tzinfo=UTC))
     await scheduler.add_task("write", cron="30 2 * * *", timezone="Europe/Berlin")
     await clock.advance(3 * DAY)
@@ -174,3 +179,18 @@ async def test_the_machines_clock_is_back_after_the_block() -> None:
         await scheduler.add_task("ring")
         with anyio.fail_after(5):
             await ran.wait()
+
+
+@pytest.mark.parametrize("driver", ["sqlite", "sqlite+aiosqlite"])
+async def test_a_file_goes_by_it_too(clock: VirtualClock, diary: Diary, tmp_path: Path, driver: str) -> None:
+    async with open_scheduler(f"{driver}:///{tmp_path}/tasks.db", callback_map={"write": diary.write}) as scheduler:
+        await scheduler.add_task("write", run_at=START, interval=HOUR)
+        await clock.advance(24 * HOUR)
+        assert diary.times == [START + n * HOUR for n in range(25)]
+
+
+@pytest.mark.parametrize("url", ["redis://localhost:1", "postgresql://localhost:1/x", "mysql://localhost:1/x"])
+async def test_a_server_that_tells_its_own_time_is_refused(clock: VirtualClock, url: str) -> None:
+    with pytest.raises(RuntimeError, match="DataStore goes by its server's time, which no virtual clock turns"):
+        async with open_scheduler(url):
+            raise AssertionError

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import anyio
 import pytest
+from testing.conftest import Diary
 
 from taskshed import open_scheduler
 from taskshed.schedulers import AsyncScheduler
 from taskshed.testing import VirtualClock, virtual_clock
-from testing.conftest import Diary
 
 pytestmark = pytest.mark.anyio
 
@@ -181,8 +181,7 @@ async def test_leaving_the_scheduler_cancels_who_sleeps_too_long(clock: VirtualC
         finally:
             cancelled.append(clock.now())
 
-    settings = {"shutdown_timeout": MINUTE}
-    async with open_scheduler(callback_map={"nap": nap}, **settings) as scheduler:
+    async with open_scheduler(callback_map={"nap": nap}, shutdown_timeout=MINUTE) as scheduler:
         await scheduler.add_task("nap")
         await clock.advance(SECOND)
     assert cancelled == [START + SECOND + MINUTE]
@@ -197,11 +196,13 @@ async def test_leaving_the_scheduler_cancels_who_waits_for_ever() -> None:
         finally:
             cancelled.append(clock.now())
 
-    async with virtual_clock(patience=timedelta(milliseconds=50)) as clock:
-        async with open_scheduler(callback_map={"stick": stick}) as scheduler:
-            await scheduler.add_task("stick")
-            with pytest.raises(RuntimeError, match="nothing has happened"):
-                await clock.advance(SECOND)
+    async with (
+        virtual_clock(patience=timedelta(milliseconds=50)) as clock,
+        open_scheduler(callback_map={"stick": stick}) as scheduler,
+    ):
+        await scheduler.add_task("stick")
+        with pytest.raises(RuntimeError, match="nothing has happened"):
+            await clock.advance(SECOND)
     assert len(cancelled) == 1
 
 

@@ -30,4 +30,4 @@ class RedisDataStore(DataStore):
             raise TypeError(f"config must be a RedisConfig, a URL or a client of redis.asyncio, not {type(config)!r}")
         # By what a client finds its servers would outlive a loop of ours.
         farewell = None if config.client is None else partial(let_go, config.client)
-        super().__init__(HostedStorage(RedisStorage(config), farewell))
+        super().__init__(HostedStorage(RedisStorage(config), farewell), server_time=True)

@@ -10,7 +10,7 @@ from taskshed.datastores._base import Storage
 from taskshed.datastores._hosted import HostedStorage
 from taskshed.datastores._sql._caller import run_on
 from taskshed.datastores._sql._config import SQLConfig
-from taskshed.datastores._sql._engines import check_driver, dialect_of, make_database
+from taskshed.datastores._sql._engines import check_driver, dialect_of, is_sqlite, make_database
 from taskshed.datastores._sql._schema import Schema
 from taskshed.datastores._sql._storage import SQLStorage
 from taskshed.datastores._sql._versions import current_version
@@ -40,7 +40,8 @@ class SQLDataStore(DataStore):
             check_driver(config.parsed_url())
         self._config = config
         storage = SQLStorage(config)
-        super().__init__(_hosted(storage, config), readers=storage.readers)
+        server_time = not is_sqlite(config.parsed_url())
+        super().__init__(_hosted(storage, config), readers=storage.readers, server_time=server_time)
 
     async def add_within(self, connection: Any, command: Add) -> tuple[Added, list[Task]]:
         if self._writes is None:

@@ -23,8 +23,10 @@ from taskshed.testing.conformance._next_due import NextDueConformance
 from taskshed.testing.conformance._note import NoteConformance
 from taskshed.testing.conformance._notices import NoticesConformance
 from taskshed.testing.conformance._order import OrderConformance
+from taskshed.testing.conformance._overlap import OverlapConformance
 from taskshed.testing.conformance._pause import PauseConformance
 from taskshed.testing.conformance._paused_runs import PausedRunsConformance
+from taskshed.testing.conformance._policies import PoliciesConformance
 from taskshed.testing.conformance._progress import ProgressConformance
 from taskshed.testing.conformance._remove import RemoveConformance
 from taskshed.testing.conformance._renew import RenewConformance
@@ -48,6 +50,8 @@ class StoreConformance(
     GroupsConformance,
     PauseConformance,
     PausedRunsConformance,
+    PoliciesConformance,
+    OverlapConformance,
     MoveConformance,
     RemoveConformance,
     ClaimConformance,

@@ -1,236 +1,210 @@
-"""Policies: what becomes of the occurrences that came while nobody worked, on any store, by real workers.
+"""Policies: what becomes of the occurrences that came while nobody worked, when real workers find them."""
 
-Nobody works for three days, up to now. The store's clock goes on during a test, so no occurrence and no grace ends
-near its present time: the last occurrence came 20 minutes ago and the next comes in 40, or 5 hours ago and in 19.
-"""
-
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, NamedTuple
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
+from typing import Any
 
 import anyio
 import msgspec
 import pytest
 
-from taskshed._clock import from_micros
+from taskshed._clock import from_micros, to_micros
 from taskshed.datastores import DataStore
 from taskshed.datastores.commands import ById, Everything
 from taskshed.models import Task
-from taskshed.testing.conformance._builders import add, ids, peek
+from taskshed.testing.conformance._builders import add, fetch_only, peek
+from taskshed.testing.conformance._outages import (
+    ALL,
+    DAY,
+    HOUR,
+    LAST,
+    MINUTE,
+    OUTAGE,
+    ROWS,
+    SHAPES,
+    TEN_MINUTES,
+    Case,
+    Row,
+    case_of,
+    occurrences,
+)
 from taskshed.workers import EventDrivenWorker, PollingWorker, Worker, current_occurrence
 
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-OUTAGE = 3 * DAY
-PATIENCE = 60
-BERLIN = ZoneInfo("Europe/Berlin")
-
-Fields = dict[str, Any]
-MakeWorker = Callable[[Any, DataStore], Worker]
-
-WORKERS: dict[str, MakeWorker] = {
-    "event-driven": lambda callbacks, datastore: EventDrivenWorker(callbacks, datastore),
-    "polling": lambda callbacks, datastore: PollingWorker(callbacks, datastore, polling_interval=HOUR),
-}
-
-
-def _hourly(now: datetime) -> Fields:
-    return {"interval": HOUR, "run_at": now - OUTAGE - 20 * MINUTE}
-
-
-def _hourly_cron(now: datetime) -> Fields:
-    last = (now - 20 * MINUTE).astimezone(BERLIN)
-    return _cron(f"{last.minute} * * * *", now - OUTAGE - 30 * MINUTE)
-
-
-def _daily(now: datetime) -> Fields:
-    return {"interval": DAY, "run_at": now - OUTAGE - 5 * HOUR}
-
-
-def _daily_cron(now: datetime) -> Fields:
-    last = (now - 5 * HOUR).astimezone(BERLIN)
-    return _cron(f"{last.minute} {last.hour} * * *", now - OUTAGE - 7 * HOUR)
-
-
-def _cron(expression: str, before: datetime) -> Fields:
-    started = Task(callback="ring", cron=expression, timezone="Europe/Berlin", run_at=before).schedule
-    assert started is not None
-    return {"cron": expression, "timezone": "Europe/Berlin", "run_at": started.next_after(before)}
-
-
-SHAPES: dict[str, dict[str, Callable[[datetime], Fields]]] = {
-    "interval": {"hourly": _hourly, "daily": _daily},
-    "cron": {"hourly": _hourly_cron, "daily": _daily_cron},
-}
-MISSED = {"hourly": 73, "daily": 4}
-
-NONE, LAST, ALL = slice(0), slice(-1, None), slice(None)
-TEN_MINUTES: Fields = {"misfire_grace": 10 * MINUTE}
-NINETY_MINUTES: Fields = {"misfire_grace": 90 * MINUTE}
-THIRTY_HOURS: Fields = {"misfire_grace": 30 * HOUR}
-FOUR_DAYS: Fields = {"misfire_grace": 4 * DAY}
-EACH: Fields = {"coalesce": False}
-
-
-class Row(NamedTuple):
-    """One task, and what becomes of it.
-
-    Attributes:
-        when: "hourly" or "daily".
-        policy: fields of the task.
-        ran: which of its missed occurrences run.
-        skipped: how many of them are passed over.
-        then: whether the task goes on with its next occurrence, is deleted, or is kept as failed.
-        of: how many occurrences it had until its `end_at`, which is at the last one.
-    """
-
-    when: Literal["hourly", "daily"]
-    policy: Fields
-    ran: slice
-    skipped: int = 0
-    then: Literal["goes on", "deleted", "failed"] = "goes on"
-    of: int | None = None
-
-
-ROWS: dict[str, Row] = {
-    "hourly, one run": Row("hourly", {}, LAST),
-    "hourly, one run, up to 10 minutes late": Row("hourly", TEN_MINUTES, NONE, skipped=73),
-    "hourly, one run, up to 90 minutes late": Row("hourly", NINETY_MINUTES, LAST),
-    "hourly, one run, up to 4 days late": Row("hourly", FOUR_DAYS, LAST),
-    "hourly, each": Row("hourly", EACH, ALL),
-    "hourly, each, up to 10 minutes late": Row("hourly", EACH | TEN_MINUTES, NONE, skipped=73),
-    "hourly, each, up to 90 minutes late": Row("hourly", EACH | NINETY_MINUTES, slice(-2, None), skipped=71),
-    "hourly, each, up to 4 days late": Row("hourly", EACH | FOUR_DAYS, ALL),
-    "daily, one run": Row("daily", {}, LAST),
-    "daily, one run, up to 10 minutes late": Row("daily", TEN_MINUTES, NONE, skipped=4),
-    "daily, one run, up to 90 minutes late": Row("daily", NINETY_MINUTES, NONE, skipped=4),
-    "daily, one run, up to 4 days late": Row("daily", FOUR_DAYS, LAST),
-    "daily, each": Row("daily", EACH, ALL),
-    "daily, each, up to 10 minutes late": Row("daily", EACH | TEN_MINUTES, NONE, skipped=4),
-    "daily, each, up to 90 minutes late": Row("daily", EACH | NINETY_MINUTES, NONE, skipped=4),
-    "daily, each, up to 30 hours late": Row("daily", EACH | THIRTY_HOURS, slice(-2, None), skipped=2),
-    "daily, each, up to 4 days late": Row("daily", EACH | FOUR_DAYS, ALL),
-    "ended, one run": Row("hourly", {}, LAST, then="deleted", of=50),
-    "ended, one run, up to 10 minutes late": Row("hourly", TEN_MINUTES, NONE, skipped=50, then="failed", of=50),
-    "ended, one run, up to 4 days late": Row("hourly", FOUR_DAYS, LAST, then="deleted", of=50),
-    "ended, each": Row("daily", EACH, ALL, then="deleted", of=3),
-    "ended, each, up to 10 minutes late": Row("daily", EACH | TEN_MINUTES, NONE, skipped=3, then="failed", of=3),
-    "ended, each, up to 30 hours late": Row("daily", EACH | THIRTY_HOURS, LAST, skipped=2, then="deleted", of=3),
-    "ended, each, up to 4 days late": Row("daily", EACH | FOUR_DAYS, ALL, then="deleted", of=3),
-    "at most 1, one run": Row("hourly", {"max_runs": 1}, LAST, then="deleted"),
-    "at most 2, one run": Row("hourly", {"max_runs": 2}, LAST),
-    "at most 3, each": Row("daily", EACH | {"max_runs": 3}, slice(3), then="deleted"),
-    "at most 5, each": Row("daily", EACH | {"max_runs": 5}, ALL),
-    "at most 1, each, up to 30 hours late": Row(
-        "daily", EACH | THIRTY_HOURS | {"max_runs": 1}, slice(-2, -1), skipped=2, then="deleted"
-    ),
-    "at most 1, one run, up to 10 minutes late": Row("daily", TEN_MINUTES | {"max_runs": 1}, NONE, skipped=4),
-}
 POLLED = ("hourly, one run", "hourly, each, up to 90 minutes late", "daily, each", "ended, each", "at most 3, each")
+KINDS = ("event-driven", "polling")
 
 _each_row = pytest.mark.parametrize("name", ROWS)
 _each_shape = pytest.mark.parametrize("shape", SHAPES)
+_each_kind = pytest.mark.parametrize("kind", KINDS)
 _each_coalesce = pytest.mark.parametrize("coalesce", [True, False], ids=["one run", "each"])
 
 
-class Case(NamedTuple):
-    """A row's task at a present time.
+class Ringing:
+    """A callback that notes which occurrences it was called for, and then may fail."""
 
-    Attributes:
-        missed: its occurrences up to now, or up to its end.
-        following: the one after those.
-    """
+    def __init__(self, error: str = "") -> None:
+        self.ran: dict[str, list[datetime]] = {}
+        self._error = error
 
-    task: Task
-    missed: list[datetime]
-    following: datetime
-
-    def after(self, row: Row, error: str | None) -> list[Task]:
-        """What is left of the task."""
-        runs = len(self.missed[row.ran])
-        left = msgspec.structs.replace(self.task, runs=runs, skipped=row.skipped, error=error)
-        match row.then:
-            case "goes on":
-                return [msgspec.structs.replace(left, run_at=self.following)]
-            case "failed":
-                return [msgspec.structs.replace(left, status="failed", attempts=1)]
-            case "deleted":
-                return []
+    async def __call__(self) -> None:
+        occurrence = current_occurrence()
+        self.ran.setdefault(occurrence.task_id, []).append(occurrence.run_at)
+        if self._error:
+            raise ValueError(self._error)
 
 
-def _case(row: Row, shape: str, now: datetime, task_id: str = "a") -> Case:
-    task = Task(callback="ring", task_id=task_id, **SHAPES[shape][row.when](now), **row.policy)
-    *missed, following = _occurrences(task, now)
-    assert len(missed) == MISSED[row.when]
-    if row.of is not None:
-        missed = missed[: row.of]
-        task = msgspec.structs.replace(task, end_at=missed[-1])
-    return Case(task, missed, following)
-
-
-def _occurrences(task: Task, now: datetime) -> list[datetime]:
-    """All of a task up to now, and one more."""
-    found = [task.run_at]
-    assert task.schedule is not None
-    while found[-1] <= now:
-        following = task.schedule.next_after(found[-1])
-        assert following is not None
-        found.append(following)
-    return found
+def _worker(kind: str, callback: Ringing, datastore: DataStore) -> Worker:
+    if kind == "polling":
+        return PollingWorker({"ring": callback}, datastore, polling_interval=HOUR)
+    return EventDrivenWorker({"ring": callback}, datastore)
 
 
 async def _now(datastore: DataStore) -> datetime:
     return from_micros((await peek(datastore)).now)
 
 
-async def _work_off(datastore: DataStore, kind: str = "event-driven", error: str = "") -> list[datetime]:
-    """Run what is due; returns the occurrences that ran."""
-    ran = []
-
-    async def ring() -> None:
-        ran.append(current_occurrence().run_at)
-        if error:
-            raise ValueError(error)
-
-    with anyio.fail_after(PATIENCE):
-        async with WORKERS[kind]({"ring": ring}, datastore) as worker:
+async def _work_off(datastore: DataStore, task: Task, kind: str = "event-driven", error: str = "") -> list[datetime]:
+    """Add a task and run what is due; returns the occurrences that ran."""
+    ringing = Ringing(error)
+    await add(datastore, task)
+    with anyio.fail_after(20):
+        async with _worker(kind, ringing, datastore) as worker:
             await worker.work_off()
-    return ran
+    return ringing.ran.get(task.task_id, [])
 
 
-async def _errors(datastore: DataStore) -> dict[str, str | None]:
-    return {task.task_id: task.error for task in await datastore.fetch(Everything())}
-
-
-def _tells_of_skipping(error: str | None, task: Task) -> bool:
-    if error is None:
-        return False
-    return "skipped" in error and f"misfire_grace is {task.misfire_grace}" in error
-
-
-async def _check(datastore: DataStore, row: Row, case: Case) -> None:
+async def _see_what_is_left(datastore: DataStore, row: Row, case: Case) -> None:
     left = await datastore.fetch(ById((case.task.task_id,)))
     error = left[0].error if left else None
     assert left == case.after(row, error)
-    if left:
-        assert _tells_of_skipping(error, case.task) if row.skipped else error is None
+    if left and row.skipped:
+        assert _tells_of_skipping(error, case.task)
+    else:
+        assert error is None
+
+
+def _tells_of_skipping(error: str | None, task: Task) -> bool:
+    return error is not None and "skipped" in error and f"misfire_grace is {task.misfire_grace}" in error
+
+
+def _task(task_id: str, run_at: datetime, **fields: Any) -> Task:
+    return Task(callback="ring", task_id=task_id, run_at=run_at, **fields)
 
 
 class PoliciesConformance:
-    @_each_shape
     @_each_row
-    async def test_after_an_outage(self, datastore: DataStore, name: str, shape: str) -> None:
+    async def test_after_an_outage(self, datastore: DataStore, name: str) -> None:
         row = ROWS[name]
-        case = _case(row, shape, await _now(datastore))
-        await add(datastore, case.task)
-        assert await _work_off(datastore) == case.missed[row.ran]
-        await _check(datastore, row, case)
+        case = case_of(row, "interval", await _now(datastore))
+        assert await _work_off(datastore, case.task) == case.missed[row.ran]
+        await _see_what_is_left(datastore, row, case)
+
+    @pytest.mark.parametrize("name", POLLED)
+    async def test_after_an_outage_with_a_polling_worker(self, datastore: DataStore, name: str) -> None:
+        row = ROWS[name]
+        case = case_of(row, "cron", await _now(datastore))
+        assert await _work_off(datastore, case.task, "polling") == case.missed[row.ran]
+        await _see_what_is_left(datastore, row, case)
 
     @_each_shape
-    @pytest.mark.parametrize("name", POLLED)
-    async def test_after_an_outage_with_a_polling_worker(self, datastore: DataStore, name: str, shape: str) -> None:
-        row = ROWS[name]
-        case = _case(row, shape, await _now(datastore))
-        await add(datastore, case.task)
-        assert await _work_off(datastore, "polling") == case.missed[row.ran]
-        await _check(datastore, row, case)
+    async def test_after_an_outage_each_task_goes_its_own_way(self, datastore: DataStore, shape: str) -> None:
+        now = await _now(datastore)
+        cases = {name: case_of(row, shape, now, task_id=name) for name, row in ROWS.items()}
+        await add(datastore, *(case.task for case in cases.values()))
+        ringing = Ringing()
+        with anyio.fail_after(20):
+            async with (
+                _worker("event-driven", ringing, datastore) as one,
+                _worker("polling", ringing, datastore) as two,
+            ):
+                for worker in (one, two, one):  # what one leaves is in the hands of the other
+                    await worker.work_off()
+        assert ringing.ran == {name: ran for name, case in cases.items() if (ran := case.missed[ROWS[name].ran])}
+        for name, case in cases.items():
+            await _see_what_is_left(datastore, ROWS[name], case)
+
+    @pytest.mark.parametrize("grace", [None, 10 * MINUTE, 4 * DAY], ids=["always", "10 minutes", "4 days"])
+    async def test_a_late_one_off_runs_or_is_kept_as_failed(
+        self, datastore: DataStore, grace: timedelta | None
+    ) -> None:
+        due = await _now(datastore) - OUTAGE
+        task = Task(callback="ring", task_id="a", run_at=due, misfire_grace=grace)
+        ran = await _work_off(datastore, task)
+        if grace == 10 * MINUTE:
+            failed = await fetch_only(datastore, "a")
+            assert ran == []
+            assert _tells_of_skipping(failed.error, task)
+            assert failed == msgspec.structs.replace(task, status="failed", attempts=1, error=failed.error)
+        else:
+            assert ran == [due]
+            assert await datastore.fetch(Everything()) == []
+
+    @_each_coalesce
+    async def test_of_a_cron_schedule_a_thousand_are_counted(self, datastore: DataStore, coalesce: bool) -> None:
+        now = await _now(datastore)
+        hours = ",".join(f"{(now.hour + hour) % 24}" for hour in range(8, 16))  # far from now
+        any_time = _task("a", now - OUTAGE, cron=f"* {hours} * * *", coalesce=coalesce, **TEN_MINUTES)
+        _, *missed, following = occurrences(any_time, now)
+        assert len(missed) == 3 * 8 * 60
+        task = msgspec.structs.replace(any_time, run_at=missed[0])
+        assert await _work_off(datastore, task) == []
+        left = await fetch_only(datastore, "a")
+        assert (left.run_at, left.runs, left.skipped, left.status) == (following, 0, 1000, "scheduled")
+        assert _tells_of_skipping(left.error, task)
+
+    @_each_kind
+    @_each_coalesce
+    async def test_a_fixed_delay_counts_from_the_end_of_the_run(
+        self, datastore: DataStore, coalesce: bool, kind: str
+    ) -> None:
+        before = await _now(datastore)
+        task = _task("a", before - OUTAGE - 20 * MINUTE, interval=HOUR, fixed_delay=True, coalesce=coalesce)
+        assert await _work_off(datastore, task, kind) == [task.run_at]
+        left = await fetch_only(datastore, "a")
+        assert before + HOUR <= left.run_at <= await _now(datastore) + HOUR
+        assert left == msgspec.structs.replace(task, run_at=left.run_at, runs=1)
+
+    @_each_coalesce
+    async def test_a_fixed_delay_counts_from_a_run_that_is_skipped(self, datastore: DataStore, coalesce: bool) -> None:
+        before = await _now(datastore)
+        task = _task(
+            "a", before - OUTAGE - 20 * MINUTE, interval=HOUR, fixed_delay=True, coalesce=coalesce, **TEN_MINUTES
+        )
+        assert await _work_off(datastore, task) == []
+        left = await fetch_only(datastore, "a")
+        assert before + HOUR <= left.run_at <= await _now(datastore) + HOUR
+        assert left == msgspec.structs.replace(task, run_at=left.run_at, skipped=1, error=left.error)
+        assert _tells_of_skipping(left.error, task)
+
+    @_each_shape
+    @_each_coalesce
+    async def test_jitter_leaves_the_schedule_where_it_is(
+        self, datastore: DataStore, coalesce: bool, shape: str
+    ) -> None:
+        row = Row("daily", {"coalesce": coalesce, "jitter": 10 * MINUTE}, LAST if coalesce else ALL)
+        case = case_of(row, shape, await _now(datastore))
+        assert await _work_off(datastore, case.task) == case.missed[row.ran]
+        left = await fetch_only(datastore, "a")
+        assert timedelta(0) <= left.jittered <= 10 * MINUTE
+        assert [msgspec.structs.replace(left, jittered=timedelta(0))] == case.after(row, None)
+        assert (await peek(datastore)).next_due == to_micros(left.run_at + left.jittered)
+
+    @_each_coalesce
+    async def test_a_task_whose_last_run_fails_is_kept(self, datastore: DataStore, coalesce: bool) -> None:
+        row = Row("daily", {"coalesce": coalesce}, LAST if coalesce else ALL, of=3, then="failed")
+        case = case_of(row, "interval", await _now(datastore))
+        ran = await _work_off(datastore, case.task, error="no bell")
+        assert ran == case.missed[row.ran]
+        left = await fetch_only(datastore, "a")
+        assert (left.status, left.runs, left.skipped) == ("failed", len(ran), 0)
+        assert left.error is not None
+        assert "no bell" in left.error
+
+    @_each_coalesce
+    async def test_a_task_whose_run_fails_goes_on(self, datastore: DataStore, coalesce: bool) -> None:
+        row = Row("daily", {"coalesce": coalesce}, LAST if coalesce else ALL)
+        case = case_of(row, "interval", await _now(datastore))
+        assert await _work_off(datastore, case.task, error="no bell") == case.missed[row.ran]
+        left = await fetch_only(datastore, "a")
+        assert [left] == case.after(row, left.error)
+        assert left.error is not None
+        assert "no bell" in left.error
