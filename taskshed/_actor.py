@@ -35,9 +35,10 @@ class Mailbox(Generic[M]):
         self._sender, self._receiver = anyio.create_memory_object_stream[M](capacity)
         self._bell = anyio.Event()  # to wait for the stream itself costs another turn of the event loop
         self._closed = False
+        self._offered = 0  # of the messages in the stream, how many hold the clock; not those of senders that waited
         self._clock = ambient_clock()
         self._in_hand = 0
-        self._take_in_hand()
+        self._be_busy()
 
     def offer(self, message: M) -> bool:
         """Leave a message, and return True, unless the mailbox is full.
@@ -52,6 +53,7 @@ class Mailbox(Generic[M]):
         except (anyio.ClosedResourceError, anyio.BrokenResourceError):
             raise NotRunningError(_CLOSED) from None
         self._clock.hold()
+        self._offered += 1
         self._bell.set()
         return True
 
@@ -63,14 +65,10 @@ class Mailbox(Generic[M]):
         """
         if self.offer(message):
             return
-        self._clock.hold()
         try:
             await self._sender.send(message)
-        except BaseException as error:
-            self._clock.release()
-            if isinstance(error, (anyio.ClosedResourceError, anyio.BrokenResourceError)):
-                raise NotRunningError(_CLOSED) from None
-            raise
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError):
+            raise NotRunningError(_CLOSED) from None
         self._bell.set()
 
     async def receive(self, limit: float = math.inf, until: int | None = None) -> list[M]:
@@ -81,6 +79,7 @@ class Mailbox(Generic[M]):
         # In a loop, for some event loops' timers fire early, and nothing may happen before its time.
         while not (messages := self.receive_nowait(limit)) and not self._closed:
             if until is not None and self._clock.monotonic() >= until:
+                self._be_busy()
                 break
             await self._wait(until)
         return messages
@@ -91,6 +90,8 @@ class Mailbox(Generic[M]):
         with suppress(anyio.WouldBlock, anyio.EndOfStream, anyio.ClosedResourceError):
             while len(messages) < limit:
                 messages.append(self._receiver.receive_nowait())
+        self._clock.hold(max(0, len(messages) - self._offered))
+        self._offered = max(0, self._offered - len(messages))
         self._in_hand += len(messages)
         return messages
 
@@ -124,12 +125,13 @@ class Mailbox(Generic[M]):
             try:
                 await self._bell.wait()
             finally:
-                if not self._bell.is_set():  # else there is a message, which holds the clock
-                    self._take_in_hand()
+                self._be_busy()
 
-    def _take_in_hand(self) -> None:
-        self._clock.hold()
-        self._in_hand += 1
+    def _be_busy(self) -> None:
+        """Hold the clock until the actor comes again."""
+        if not self._in_hand:
+            self._clock.hold()
+            self._in_hand = 1
 
 
 class Request(Generic[M, R]):

@@ -4,7 +4,7 @@ import msgspec
 
 from taskshed._body import Body
 from taskshed._clock import duration_micros, to_micros
-from taskshed.schedules._occurrences import first_after, put_off
+from taskshed.schedules._occurrences import LAST_INSTANT, first_after, put_off
 
 
 class Progress(msgspec.Struct, omit_defaults=True, frozen=True):
@@ -38,11 +38,11 @@ class Progress(msgspec.Struct, omit_defaults=True, frozen=True):
         """
         if body.jitter is None or at <= now:
             return at, self
-        bounds = [] if body.end_at is None else [to_micros(body.end_at)]
+        bounds = [LAST_INSTANT] if body.end_at is None else [to_micros(body.end_at)]
         if body.schedule is not None and not body.fixed_delay:
             following = first_after(body.schedule, at, at)
             bounds += [] if following is None else [following - 1]
-        delay = put_off(at, duration_micros(body.jitter), chance, min(bounds, default=None))
+        delay = put_off(at, duration_micros(body.jitter), chance, min(bounds))
         return at + delay, msgspec.structs.replace(self, jitter=delay, jittered_to=at + delay) if delay else self
 
 

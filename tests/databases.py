@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from taskshed.datastores import SQLConfig, SQLDataStore
+from taskshed.datastores.commands import Everything, Remove
 
 
 def own_tables(url: str, **settings: Any) -> SQLConfig:
@@ -18,8 +19,12 @@ def own_tables(url: str, **settings: Any) -> SQLConfig:
     return SQLConfig(url=url, **(defaults | settings))
 
 
+_OF_THIS_PROCESS = f"p{uuid4().hex}_"
+
+
 @asynccontextmanager
-async def a_store(url: str, **settings: Any) -> AsyncIterator[SQLDataStore]:
-    """A running store with tables of its own."""
-    async with SQLDataStore(own_tables(url, **settings)) as datastore:
+async def a_store(url: str) -> AsyncIterator[SQLDataStore]:
+    """A running and empty store, with tables that all tests of this process share: to make them takes long."""
+    async with SQLDataStore(own_tables(url, table_prefix=_OF_THIS_PROCESS)) as datastore:
+        await datastore.ask(Remove(Everything()))
         yield datastore

@@ -5,7 +5,7 @@ import msgspec
 from taskshed._body import Body
 from taskshed._clock import duration_micros, from_micros, to_micros
 from taskshed._ids import new_task_id
-from taskshed._planning._settling import Run, Settlement, failed, proceed
+from taskshed._planning._settling import Run, Settlement, failed, is_over, next_after, proceed
 from taskshed._progress import Progress
 from taskshed._records import Record, read_record
 from taskshed.schedules._occurrences import count, first_after, latest
@@ -26,8 +26,10 @@ def begin(record: Record, now: int, chance: float = 0) -> Run | Settlement:
     if grace is not None and now - run.at - run.jitter > duration_micros(grace):
         return _pass_over(run, now, duration_micros(grace), chance)
     if run.body.overlap == "allow":
-        forked = _fork(run, now, chance)
-        return forked if forked.outcome == "next" else run  # beside the last run there are no others to come
+        following, progress = next_after(run), run.progress.counting(runs=1)
+        if not is_over(run.body, progress, following):  # beside the last run there is none to come
+            goes_on = proceed(run, following, progress, now, chance=chance)
+            return msgspec.structs.replace(goes_on, child=_child(run))
     return run
 
 
@@ -44,7 +46,7 @@ def _run_of(record: Record, now: int) -> Run:
 def _pass_over(run: Run, now: int, grace: int, chance: float) -> Settlement:
     """Skip a run that is too late: a one-off is kept, as failed; a recurring task goes on with what is not too late."""
     body, record, schedule = run.body, run.record, run.body.schedule
-    due = from_micros(record.run_at)
+    due = from_micros(run.at + run.jitter)
     error = f"due at {due}, skipped {from_micros(now) - due} later, for misfire_grace is {body.misfire_grace}"
     if schedule is None:
         return failed(record, error)
@@ -58,18 +60,15 @@ def _pass_over(run: Run, now: int, grace: int, chance: float) -> Settlement:
     return proceed(run, following, run.progress.counting(skipped=skipped), now, error, chance)
 
 
-def _fork(run: Run, now: int, chance: float) -> Settlement:
-    """Make a task of its own of an occurrence, so that it may run beside those that follow."""
-    record, schedule = run.record, run.body.schedule
+def _child(run: Run) -> Record:
+    """A task of its own for this occurrence, so that it may run beside those that follow."""
     run_at = run.at + run.jitter
-    body = Body(callback=run.body.callback, kwargs=run.body.kwargs, occurrence_of=record.task_id)
-    child = Record(
+    body = Body(callback=run.body.callback, kwargs=run.body.kwargs, occurrence_of=run.record.task_id)
+    progress = Progress(jitter=run.jitter, jittered_to=run_at if run.jitter else 0)
+    return Record(
         task_id=new_task_id(),
-        group_id=record.group_id,
+        group_id=run.record.group_id,
         body=body.text(),
         run_at=run_at,
-        progress=Progress(jitter=run.jitter, jittered_to=run_at if run.jitter else 0).text(),
+        progress=progress.text(),
     )
-    following = None if schedule is None else first_after(schedule, run.at, run.at)
-    goes_on = proceed(run, following, run.progress.counting(runs=1), now, chance=chance)
-    return msgspec.structs.replace(goes_on, child=child)

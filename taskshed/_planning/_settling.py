@@ -107,8 +107,7 @@ def proceed(
     run: Run, following: int | None, progress: Progress, now: int, error: str | None = None, chance: float = 0
 ) -> Settlement:
     """Let a recurring task go on with the occurrence `following`, or end if it has none; with an error, it is kept."""
-    ended = following is None or _is_over(run.body, progress, following)
-    if following is None or ended:
+    if following is None or is_over(run.body, progress, following):
         outcome: Outcome = "done" if error is None else "failed"
         return settlement(run.record, outcome, error=error, progress=progress.text())
     run_at, progress = progress.jittered(run.body, following, now, chance)
@@ -139,14 +138,22 @@ def _following(run: Run, now: int) -> tuple[int | None, int]:
         return None, 0
     if body.fixed_delay:
         return first_after(schedule, now, now), 0
-    following = first_after(schedule, run.at, run.at)
+    following = next_after(run)
     if following is None or not run.begun < following <= now or body.overlap != "skip":
         return following, 0
     last = now if body.end_at is None else min(now, to_micros(body.end_at))
     return first_after(schedule, following, now), count(schedule, following, last + 1)
 
 
-def _is_over(body: Body, progress: Progress, following: int) -> bool:
+def next_after(run: Run) -> int | None:
+    """The occurrence after that of a run."""
+    return None if run.body.schedule is None else first_after(run.body.schedule, run.at, run.at)
+
+
+def is_over(body: Body, progress: Progress, following: int | None) -> bool:
+    """Whether a recurring task has no further occurrence, `following` being what its schedule says."""
+    if following is None:
+        return True
     if body.max_runs is not None and progress.runs >= body.max_runs:
         return True
     return body.end_at is not None and following > to_micros(body.end_at)

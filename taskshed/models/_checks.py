@@ -74,18 +74,16 @@ def check_bool(name: str, value: object) -> None:
         raise TypeError(f"{name} must be True or False, not {value!r}")
 
 
-def check_int(name: str, value: object) -> None:
-    """Refuse what is no whole number."""
-    if not isinstance(value, int):
-        raise TypeError(f"{name} must be an int, not {value!r}")
+def whole(least: int) -> Check:
+    """Refuse what is no whole number from `least` up."""
 
+    def check_whole(name: str, value: object) -> None:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise TypeError(f"{name} must be an int, not {value!r}")
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, not {value}")
 
-def check_count(name: str, value: object) -> None:
-    """Refuse what is no number of things of which there is at least one."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{name} must be an int, not {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, not {value}")
+    return check_whole
 
 
 def check_text(name: str, value: object) -> None:

@@ -11,15 +11,14 @@ from taskshed._ids import new_task_id
 from taskshed.models._checks import (
     Check,
     check_bool,
-    check_count,
     check_duration,
-    check_int,
     check_kwargs,
     check_name,
     check_text,
     in_utc,
     one_of,
     optional,
+    whole,
 )
 from taskshed.models._recurrence import check_recurrence, schedule_of
 from taskshed.schedules import Cron, Schedule
@@ -43,13 +42,14 @@ _CHECKS: dict[str, Check] = {
     "misfire_grace": optional(check_duration),
     "overlap": one_of(Overlap),
     "jitter": optional(check_duration),
-    "max_runs": optional(check_count),
+    "max_runs": optional(whole(least=1)),
     "fixed_delay": check_bool,
     "status": one_of(Status),
-    "attempts": check_int,
+    "attempts": whole(least=0),
     "error": optional(check_text),
-    "runs": check_int,
-    "skipped": check_int,
+    "runs": whole(least=0),
+    "skipped": whole(least=0),
+    "jittered": check_duration,
     "occurrence_of": optional(check_name),
 }
 
@@ -124,8 +124,9 @@ class Task(msgspec.Struct, kw_only=True, frozen=True):
             check(name, getattr(self, name))
         schedule = self.schedule
         check_recurrence(self)
-        if self.cron is not None and self.timezone is None:
-            force_setattr(self, "timezone", "UTC")
+        if isinstance(schedule, Cron):
+            force_setattr(self, "cron", schedule.expression)
+            force_setattr(self, "timezone", schedule.timezone)
         self._set_times(schedule)
         force_setattr(self, "kwargs", dict(self.kwargs))
 
@@ -143,9 +144,9 @@ class Task(msgspec.Struct, kw_only=True, frozen=True):
         Raises:
             TypeError, ValueError: `n` is no number from 1 up.
         """
-        check_count("n", n)
+        whole(least=1)("n", n)
         first = 1 if self.status == "running" else 0
-        end = first + n if self.max_runs is None else min(first + n, self.max_runs - self.runs)
+        end = first + n if self.max_runs is None else min(first + n, max(1, self.max_runs - self.runs))
         return [] if self.status == "failed" else list(islice(self._occurrences(), first, max(first, end)))
 
     def _occurrences(self) -> Iterator[datetime]:

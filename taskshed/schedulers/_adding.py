@@ -23,11 +23,12 @@ class TaskFields(TypedDict, total=False):
     fixed_delay: bool
 
 
+# Fields with a default that is not a value: to give None for them is not to give them.
 _MADE_UP = ("run_at", "kwargs", "run_type", "task_id")
 
 
 def make_task(given: dict[str, Any], fields: TaskFields) -> Task:
-    """The task of the fields `given` by their place and of `fields`; for what it makes up itself, None means that.
+    """The task of these fields.
 
     Raises:
         TypeError, ValueError: they make no task.

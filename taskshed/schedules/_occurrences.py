@@ -12,7 +12,7 @@ from taskshed.schedules._interval import Interval
 
 Schedule = Interval | Cron
 
-_LAST_INSTANT = to_micros(datetime.max.replace(tzinfo=UTC))
+LAST_INSTANT = to_micros(datetime.max.replace(tzinfo=UTC))
 _MOST_COUNTED = 1000
 
 
@@ -23,7 +23,7 @@ def first_after(schedule: Schedule, at: int, instant: int) -> int | None:
         return None if found is None else to_micros(found)
     every = duration_micros(schedule.every)
     following = at + max(1, (instant - at) // every + 1) * every
-    return following if following <= _LAST_INSTANT else None
+    return following if following <= LAST_INSTANT else None
 
 
 def latest(schedule: Schedule, at: int, until: int) -> int:
@@ -59,7 +59,6 @@ def count(schedule: Schedule, at: int, end: int) -> int:
     return number
 
 
-def put_off(at: int, jitter: int, chance: float, latest_start: int | None) -> int:
+def put_off(at: int, jitter: int, chance: float, latest_start: int) -> int:
     """How much later than `at` to start: up to `jitter`, spread by `chance` from 0 to 1, not after `latest_start`."""
-    delay = round(jitter * chance)
-    return delay if latest_start is None else max(0, min(delay, latest_start - at))
+    return max(0, min(round(jitter * chance), latest_start - at))

@@ -83,7 +83,7 @@ class Agenda:
             commands.append(Settle(tuple(self._settlements)))
             self._settlements = []
             self._saw_nothing = False
-            if self._lease_is_next:  # which ends now, so that something else is next
+            if self._lease_is_next:  # and is given up with this, so look for what is next instead
                 self._claim_at = now
         commands += self._notes
         self._notes = []
@@ -146,8 +146,7 @@ class Agenda:
                 self._settlements[:0] = command.settlements
             elif isinstance(command, Renew):
                 self._renew_at = now
-            elif isinstance(command, Note):
-                self._notes.append(command)
+        self._notes[:0] = [command for command in commands if isinstance(command, Note)]
         pause = min(_SHORTEST_PAUSE << min(self._failures, 10), _LONGEST_PAUSE)
         self._not_before = now + round(pause * (0.5 + chance / 2))
         self._failures += 1

@@ -53,13 +53,15 @@ class Pool(Generic[J]):
             self._idle.pop().set()
 
     async def _execute(self) -> None:
-        while not self._closed:
+        while True:
             while self._jobs:
                 job = self._jobs.popleft()
                 try:
                     await self._work(job)
                 finally:
                     self._clock.release(run=job)
+            if self._closed:
+                return
             called = anyio.Event()
             self._idle.append(called)
             await called.wait()

@@ -181,43 +181,65 @@ def test_closed_it_settles_without_a_look() -> None:
     assert agenda.plan(5).commands == (Settle((ended(a),)),)
 
 
-def test_it_is_idle_until_the_next_claim() -> None:
+def test_with_nothing_due_it_has_worked_off_what_was() -> None:
     agenda, _ = at_work(next_due=500)
-    assert [agenda.idle(now) for now in (0, 499, 500, 501)] == [True, True, False, False]
+    assert agenda.worked_off(0)
     agenda.noticed(300)
-    assert [agenda.idle(now) for now in (299, 300)] == [True, False]
+    assert agenda.worked_off(299)
 
 
-def test_with_nothing_to_come_it_is_idle_forever() -> None:
-    assert at_work()[0].idle(10**18)
-
-
-def test_it_is_not_idle_before_it_has_looked_nor_while_it_does() -> None:
+def test_it_has_not_worked_off_what_it_has_not_looked_for() -> None:
     agenda = new_agenda()
-    assert not agenda.idle(0)
+    assert not agenda.worked_off(0)
     plan = agenda.plan(0)
-    assert not agenda.idle(-1)
+    assert not agenda.worked_off(0)
     agenda.exchange_failed(plan.commands, 0, chance=1)
-    assert not agenda.idle(0)
+    assert not agenda.worked_off(0)
     answer(agenda, agenda.plan(SECOND), SECOND)
-    assert agenda.idle(SECOND)
+    assert agenda.worked_off(SECOND)
 
 
-def test_it_is_not_idle_while_something_runs_or_is_not_settled() -> None:
-    agenda, (a,) = at_work("a")
-    assert not agenda.idle(0)
+def test_it_has_not_worked_off_what_runs_or_is_not_settled_and_looks_again_after_the_last_run() -> None:
+    agenda, (a,) = at_work("a", next_due=10 * LEASE)
+    assert not agenda.worked_off(0)
     agenda.ended(ended(a), NOTE)
-    assert not agenda.idle(0)
+    assert not agenda.worked_off(0)
     plan = agenda.plan(0)
-    assert not agenda.idle(0)
+    assert plan.commands == (Settle((ended(a),)), NOTE)
+    assert not agenda.worked_off(0)
     answer(agenda, plan, 0)
-    assert agenda.idle(0)
+    assert not agenda.worked_off(5)
+    look = agenda.plan(5)
+    assert look.commands == (Claim(3, LEASE),)
+    answer(agenda, look, 5, next_due=10 * LEASE)
+    assert agenda.worked_off(5)
 
 
-def test_closed_it_is_idle_when_all_is_settled() -> None:
-    agenda, (a,) = at_work("a", next_due=1)
+def test_a_look_that_was_begun_before_does_not_count() -> None:
+    agenda = new_agenda()
+    plan = agenda.plan(0)
+    agenda.look_anew()
+    answer(agenda, plan, 0)
+    assert not agenda.worked_off(0)
+    answer(agenda, agenda.plan(0), 0)
+    assert agenda.worked_off(0)
+
+
+def test_what_others_are_about_to_claim_is_not_worked_off() -> None:
+    agenda, _ = at_work(next_due=0)
+    assert not agenda.worked_off(0)
+    assert agenda.plan(0).wake_at == SECOND // 50
+    answer(agenda, agenda.plan(SECOND // 50), SECOND // 50)
+    assert agenda.worked_off(SECOND // 50)
+
+
+def test_closed_it_never_has_worked_off() -> None:
+    agenda, _ = at_work()
     agenda.close()
-    assert not agenda.idle(5)
+    assert not agenda.worked_off(0)
+
+
+def test_a_polling_worker_does_not_look_before_its_time() -> None:
+    agenda, (a,) = working(wake_every(50 * SECOND), "a", next_due=LEASE)
     agenda.ended(ended(a))
-    answer(agenda, agenda.plan(5), 5)
-    assert agenda.idle(5)
+    assert agenda.plan(5).commands == (Settle((ended(a),)),)

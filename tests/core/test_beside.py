@@ -1,21 +1,20 @@
 """Occurrences that become tasks of their own, so that they run beside those that follow."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
-from core.claims import ATTEMPTS, MINUTELY, TEN, at, claimed, put_off, task
+from core.claims import MINUTELY, TEN, at, claimed, put_off, task
 
 from taskshed._body import Body
-from taskshed._clock import from_micros, to_micros
-from taskshed._planning import Outcome, Run, Settlement, begin, settle
+from taskshed._clock import from_micros
+from taskshed._planning import Ending, Outcome, Run, Settlement, begin, settle
 from taskshed._progress import Progress
 from taskshed._records import Record, thaw
 from taskshed.schedules import Interval
 
 ALLOW: dict[str, Any] = {"schedule": TEN, "overlap": "allow"}
-LAST = to_micros(datetime.max.replace(tzinfo=UTC))
 
 
 def fork(body: Body, run_at: float, now: float, progress: Progress | None = None, chance: float = 0) -> Settlement:
@@ -29,35 +28,29 @@ def child_of(settlement: Settlement) -> Record:
     return settlement.child
 
 
-FORKS: dict[str, tuple[Body, float, float, Outcome, float]] = {
-    # task, now, the occurrence that runs beside others, what becomes of the task, where it stands
-    "in time": (task(**ALLOW), 100, 100, "next", 110),
-    "late": (task(**ALLOW), 109, 100, "next", 110),
-    "many missed": (task(**ALLOW), 1004, 1000, "next", 1010),
-    "a run each": (task(coalesce=False, **ALLOW), 1004, 100, "next", 110),
-    "within its grace": (task(misfire_grace=5, **ALLOW), 105, 100, "next", 110),
-    "its last run but one": (task(max_runs=6, **ALLOW), 100, 100, "next", 110),
-    "its last run": (task(max_runs=5, **ALLOW), 100, 100, "done", 100),
-    "its last occurrence but one": (task(end_at=110, **ALLOW), 100, 100, "next", 110),
-    "its last occurrence": (task(end_at=109.999999, **ALLOW), 100, 100, "done", 100),
-    "its last occurrence, late": (task(end_at=130, **ALLOW), 1000, 130, "done", 100),
-    "cron": (task(schedule=MINUTELY, overlap="allow"), 119, 100, "next", 120),
-    "cron, one missed": (task(schedule=MINUTELY, overlap="allow"), 130, 120, "next", 180),
+FORKS: dict[str, tuple[Body, float, float, float]] = {
+    # task, now, the occurrence that runs beside others, where the task stands then
+    "in time": (task(**ALLOW), 100, 100, 110),
+    "late": (task(**ALLOW), 109, 100, 110),
+    "many missed": (task(**ALLOW), 1004, 1000, 1010),
+    "a run each": (task(coalesce=False, **ALLOW), 1004, 100, 110),
+    "within its grace": (task(misfire_grace=5, **ALLOW), 105, 100, 110),
+    "its last run but one": (task(max_runs=6, **ALLOW), 100, 100, 110),
+    "its last occurrence but one": (task(end_at=110, **ALLOW), 100, 100, 110),
+    "cron": (task(schedule=MINUTELY, overlap="allow"), 119, 100, 120),
+    "cron, one missed": (task(schedule=MINUTELY, overlap="allow"), 130, 120, 180),
 }
 
 
-@pytest.mark.parametrize(("body", "now", "beside", "outcome", "stands"), FORKS.values(), ids=FORKS)
-def test_an_occurrence_becomes_a_task_and_its_own_goes_on(
-    body: Body, now: float, beside: float, outcome: Outcome, stands: float
-) -> None:
+@pytest.mark.parametrize(("body", "now", "beside", "stands"), FORKS.values(), ids=FORKS)
+def test_an_occurrence_becomes_a_task_and_its_own_goes_on(body: Body, now: float, beside: float, stands: float) -> None:
     settlement = fork(body, 100, now, Progress(runs=4, skipped=2))
     child = child_of(settlement)
     assert settlement == Settlement(
         task_id="a",
         token=7,
-        outcome=outcome,
+        outcome="next",
         run_at=at(stands),
-        attempts=0 if outcome == "next" else ATTEMPTS,
         progress=Progress(runs=5, skipped=2).text(),
         child=child,
     )
@@ -101,16 +94,33 @@ def test_what_is_too_late_has_no_child() -> None:
     assert fork(task(misfire_grace=5, **ALLOW), 100, 106).child is None
 
 
-def test_the_last_occurrence_of_all_still_runs() -> None:
-    body = task(schedule=Interval(timedelta.max), overlap="allow")
-    settlement = fork(body, 100, 100)
-    assert (settlement.outcome, child_of(settlement).run_at) == ("done", at(100))
+LAST: dict[str, tuple[Body, float, float]] = {
+    # task, now, the occurrence that is run
+    "its last run": (task(max_runs=5, **ALLOW), 100, 100),
+    "its last run, late": (task(max_runs=5, **ALLOW), 1004, 1000),
+    "its last occurrence": (task(end_at=109.999999, **ALLOW), 100, 100),
+    "its last occurrence, late": (task(end_at=130, **ALLOW), 1000, 130),
+    "the last of all": (task(schedule=Interval(timedelta.max), overlap="allow"), 100, 100),
+}
 
 
-@pytest.mark.parametrize(
-    ("ending", "outcome"), [("succeeded", "done"), ("raised", "done"), ("interrupted", "released")]
-)
-def test_a_child_runs_like_a_one_off_and_leaves_nothing_behind(ending: Any, outcome: Outcome) -> None:
+@pytest.mark.parametrize(("body", "now", "occurrence"), LAST.values(), ids=LAST)
+def test_the_last_occurrence_is_run_by_its_own_task(body: Body, now: float, occurrence: float) -> None:
+    record = claimed(body, 100, Progress(runs=4, skipped=2))
+    run = begin(record, at(now))
+    assert isinstance(run, Run)
+    assert (run.at, run.record) == (at(occurrence), record)
+    for ending, error, outcome in (("succeeded", None, "done"), ("raised", "boom", "failed")):
+        settlement = settle(run, ending, at(now + 5), error)  # type: ignore[arg-type]  # mypy widens the literals
+        assert (settlement.outcome, settlement.error) == (outcome, error)
+        assert settlement.progress == Progress(runs=5, skipped=2).text()
+
+
+ENDINGS: list[tuple[Ending, Outcome]] = [("succeeded", "done"), ("raised", "done"), ("interrupted", "released")]
+
+
+@pytest.mark.parametrize(("ending", "outcome"), ENDINGS)
+def test_a_child_runs_like_a_one_off_and_leaves_nothing_behind(ending: Ending, outcome: Outcome) -> None:
     child = child_of(fork(task(jitter=4, misfire_grace=5, **ALLOW), 103, 103, put_off(3, 103)))
     child.token, child.attempts, child.leased_until = 9, 1, at(10**6)
     run = begin(child, at(5000))

@@ -6,7 +6,8 @@ from random import Random
 import pytest
 
 from taskshed._clock import duration_micros, from_micros, to_micros
-from taskshed.schedules import Cron, Interval, Schedule, count, first_after, latest, put_off
+from taskshed.schedules import Cron, Interval, Schedule
+from taskshed.schedules._occurrences import count, first_after, latest, put_off
 
 LAST = to_micros(datetime.max.replace(tzinfo=UTC))
 HOUR = 3600 * 1_000_000

@@ -101,16 +101,18 @@ async def test_closed_it_lets_go_of_what_was_not_begun_and_ends_what_runs(clock:
         ran.append(job)
         await go_on.wait()
 
-    async with anyio.create_task_group() as tasks:
-        pool = Pool(tasks, 3, work)
-        if begun:
-            pool.submit("a")
-            await wait_all_tasks_blocked()
-        pool.submit("b")
-        pool.submit("c")
-        pool.close()
-        assert +clock.runs == ({"a": 1} if begun else {})
-        go_on.set()
+    # BUG: an executor whose run ends after the close waits for another job, forever
+    with anyio.fail_after(2):
+        async with anyio.create_task_group() as tasks:
+            pool = Pool(tasks, 3, work)
+            if begun:
+                pool.submit("a")
+                await wait_all_tasks_blocked()
+            pool.submit("b")
+            pool.submit("c")
+            pool.close()
+            assert +clock.runs == ({"a": 1} if begun else {})
+            go_on.set()
     assert ran == (["a"] if begun else [])
     assert clock.held == 0
 

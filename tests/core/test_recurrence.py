@@ -7,7 +7,6 @@ import msgspec
 import pytest
 from manual_clock import ManualClock
 
-from taskshed._clock import to_micros
 from taskshed.models import RunType, Task
 from taskshed.schedules import Cron, Interval, Schedule
 
@@ -153,9 +152,3 @@ def test_end_at_is_kept_in_utc_and_a_naive_one_is_local() -> None:
     ends = [Task(callback="ring", interval=MINUTE, end_at=end).end_at for end in (local, local.astimezone(UTC))]
     assert ends == [local.astimezone(UTC)] * 2
     assert all(end is not None and end.tzinfo is UTC for end in ends)
-
-
-def test_an_end_before_the_beginning_is_accepted_until_the_task_is_stored() -> None:
-    task = Task(callback="ring", run_at=NOON, interval=MINUTE, end_at=NOON - MINUTE)
-    assert to_micros(task.run_at) > to_micros(NOON - MINUTE)
-    assert task.next_runs() == []

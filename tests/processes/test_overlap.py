@@ -10,13 +10,13 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from taskshed import Task
-from taskshed._clock import from_micros
 from taskshed._open import open_datastore
 from taskshed.datastores import DataStore
 from taskshed.datastores.commands import Everything
 from taskshed.models import Overlap
-from taskshed.testing.conformance._builders import add, peek
+from taskshed.testing.conformance._builders import add
 from taskshed.testing.conformance._overlap import OverlapConformance
+from taskshed.testing.conformance._workers import present
 from taskshed.workers import EventDrivenWorker, current_occurrence
 
 pytestmark = pytest.mark.anyio
@@ -78,7 +78,7 @@ async def test_two_machines_run_each_occurrence_once_and_overlap_as_they_should(
     datastore: DataStore, other_datastore: DataStore, overlap: Overlap, coalesce: bool
 ) -> None:
     runs = Runs()
-    start = from_micros((await peek(datastore)).now) + BEAT
+    start = await present(datastore) + BEAT
     tasks = [
         Task(
             callback="ring",

@@ -54,6 +54,69 @@ async def test_add_task_returns_what_is_stored(scheduler: AsyncScheduler) -> Non
     assert await scheduler.fetch_tasks(group_id="group") == [task]
 
 
+NIGHTLY: dict[str, Any] = {"cron": "30 2 * * *", "timezone": "Europe/Berlin"}
+POLICIES: dict[str, dict[str, Any]] = {
+    "cron": NIGHTLY | {"overlap": "allow", "max_runs": 3},
+    "interval": {"interval": timedelta(hours=1), "fixed_delay": True, "end_at": TOMORROW, "coalesce": False},
+    "once": {"misfire_grace": timedelta(seconds=1)},
+}
+
+
+@pytest.mark.parametrize("fields", POLICIES.values(), ids=POLICIES)
+async def test_add_task_takes_each_policy(scheduler: AsyncScheduler, fields: dict[str, Any]) -> None:
+    task = await scheduler.add_task("greet", TOMORROW, task_id="id", **fields)
+    assert task == taskshed.Task(callback="greet", run_at=TOMORROW, task_id="id", **fields)
+    assert await scheduler.fetch_tasks(task_ids=["id"]) == [task]
+
+
+async def test_add_task_returns_by_how_much_it_was_put_off(scheduler: AsyncScheduler) -> None:
+    task = await scheduler.add_task("greet", TOMORROW, task_id="id", jitter=timedelta(hours=1))
+    assert task.run_at == TOMORROW
+    assert timedelta(0) <= task.jittered <= timedelta(hours=1)
+    assert await scheduler.fetch_tasks(task_ids=["id"]) == [task]
+
+
+async def test_all_tasks_are_fetched_by_when_they_are_due(scheduler: AsyncScheduler) -> None:
+    assert await scheduler.fetch_all_tasks() == []
+    tasks = [await scheduler.add_task("greet", TOMORROW + n * timedelta(hours=1), group_id="g") for n in (2, 0, 1)]
+    assert await scheduler.fetch_all_tasks() == [tasks[1], tasks[2], tasks[0]]
+
+
+EVE = datetime(2030, 3, 30, 1, 30, tzinfo=UTC)  # of the day on which clocks in Berlin are set forward
+PREVIEWS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    # fields, what clocks show
+    "once": ({}, ["2030-03-30T01:30:00+00:00"]),
+    "interval": ({"interval": timedelta(days=1)}, [f"2030-03-{day}T01:30:00+00:00" for day in (30, 31)]),
+    "cron": (NIGHTLY, ["2030-03-30T02:30:00+01:00", "2030-03-31T03:00:00+02:00"]),
+}
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["by task", "by id"])
+@pytest.mark.parametrize(("fields", "expected"), PREVIEWS.values(), ids=PREVIEWS)
+async def test_a_preview_tells_the_next_runs_in_utc_and_as_clocks_show_them(
+    scheduler: AsyncScheduler, fields: dict[str, Any], expected: list[str], stored: bool
+) -> None:
+    task = taskshed.Task(callback="greet", run_at=EVE, **fields)
+    if stored:
+        await scheduler.add_tasks([task])
+    runs = await scheduler.preview(task.task_id if stored else task, 2)
+    assert [run.local.isoformat() for run in runs] == expected
+    assert [run.run_at for run in runs] == [run.local for run in runs] == task.next_runs(2)
+    assert all(run.run_at.tzinfo is UTC for run in runs)
+
+
+async def test_a_preview_of_what_does_not_exist_is_refused(scheduler: AsyncScheduler) -> None:
+    with pytest.raises(taskshed.TaskNotFoundError, match="'nobody'"):
+        await scheduler.preview("nobody")
+    with pytest.raises(ValueError, match="n must be at least 1, not 0"):
+        await scheduler.preview(taskshed.Task(callback="greet"), 0)
+
+
+async def test_a_scheduler_tells_its_parts(datastore: DataStore) -> None:
+    worker = EventDrivenWorker({"greet": greet}, datastore)
+    assert [AsyncScheduler(datastore, one).worker for one in (None, worker)] == [None, worker]
+
+
 async def test_a_naive_time_is_local_and_any_zone_is_kept_in_utc(scheduler: AsyncScheduler) -> None:
     local = datetime(2031, 7, 1, 12, 30, 0, 123456)
     berlin = datetime(2031, 7, 1, 12, 30, 0, 123456, tzinfo=ZoneInfo("Europe/Berlin"))
@@ -89,7 +152,22 @@ BAD_ADDS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"run_at": "noon"}, TypeError, "run_at must be a datetime, not 'noon'"),
     ({"run_type": "daily"}, ValueError, "run_type must be 'once' or 'recurring', not 'daily'"),
     ({"run_type": "recurring"}, ValueError, "a recurring task needs an interval"),
-    ({"interval": timedelta(1)}, ValueError, "run_type='once'"),
+    ({"run_type": "once", "interval": timedelta(1)}, ValueError, "run_type='once'"),
+    ({"cron": "@daily", "interval": timedelta(1)}, ValueError, "interval=.* and cron='@daily' were both given"),
+    (
+        {"cron": "@daily", "end_at": datetime(2020, 1, 1, tzinfo=UTC)},
+        ValueError,
+        "run_at .* is after end_at 2020-01-01",
+    ),
+    (
+        {"interval": timedelta(1), "overlap": "drop"},
+        ValueError,
+        "overlap must be 'skip', 'queue' or 'allow', not 'drop'",
+    ),
+    ({"colour": "red"}, TypeError, "colour"),
+    ({"status": "failed"}, TypeError, "status"),
+    ({"runs": 3}, TypeError, "runs"),
+    ({"occurrence_of": "a"}, TypeError, "occurrence_of"),
     ({"run_type": "recurring", "interval": timedelta(0)}, ValueError, "interval must be positive"),
     ({"run_type": "recurring", "interval": -timedelta(1)}, ValueError, "interval must be positive"),
     ({"run_type": "recurring", "interval": 60}, TypeError, "interval must be a timedelta, not 60"),

@@ -14,15 +14,17 @@ import anyio
 import msgspec
 import pytest
 
-from taskshed._clock import from_micros
 from taskshed.datastores import DataStore
 from taskshed.datastores.commands import ById, Everything, Remove
 from taskshed.models import Task
-from taskshed.testing.conformance._builders import add, fetch_only, peek
+from taskshed.testing.conformance._builders import add, fetch_only
+from taskshed.testing.conformance._workers import present, work_off
 from taskshed.workers import Callback, EventDrivenWorker, Worker, current_occurrence
 
 BEAT, MINUTE, HOUR = timedelta(milliseconds=20), timedelta(minutes=1), timedelta(hours=1)
 BEATS = 5
+
+ENDS = {"skip": ("skip", True, 1), "queue, each": ("queue", False, 4), "allow, each": ("allow", False, 4)}
 
 _each_coalesce = pytest.mark.parametrize("coalesce", [True, False], ids=["one run", "each"])
 _each_overlap = pytest.mark.parametrize("overlap", ["skip", "queue", "allow"])
@@ -89,7 +91,7 @@ class Scene:
         """Let some beats pass, and everything begin that may begin with them."""
         for _ in range(2):  # what was found together with the first begins before the second is looked for
             self.runs.passed = anyio.Event()
-            await add(self._datastore, Task(callback="pass", run_at=await _now(self._datastore) + BEATS * BEAT))
+            await add(self._datastore, Task(callback="pass", run_at=await present(self._datastore) + BEATS * BEAT))
             await self.runs.passed.wait()
 
     async def remove(self) -> None:
@@ -106,17 +108,7 @@ class Scene:
 
     async def work_off(self) -> None:
         """Return when nobody has anything left to do."""
-        one, other = self._workers
-        await _work_off(one, other)
-
-
-async def _work_off(one: Worker, other: Worker) -> None:
-    for worker in (one, other, one):  # what one leaves is in the hands of the other
-        await worker.work_off()
-
-
-async def _now(datastore: DataStore) -> datetime:
-    return from_micros((await peek(datastore)).now)
+        await work_off(self._datastore, *self._workers)
 
 
 def _beats(begun: list[datetime]) -> list[float]:
@@ -127,7 +119,7 @@ def _beats(begun: list[datetime]) -> list[float]:
 @asynccontextmanager
 async def _a_scene(datastore: DataStore, other: DataStore, **fields: Any) -> AsyncIterator[Scene]:
     runs = Runs()
-    values: dict[str, Any] = {"interval": BEAT, "run_at": await _now(datastore)} | fields
+    values: dict[str, Any] = {"interval": BEAT, "run_at": await present(datastore)} | fields
     await add(datastore, Task(callback="ring", task_id="beat", **values))
     with anyio.fail_after(20):
         callbacks: dict[str, Callback] = {"ring": runs, "pass": runs.pass_by}
@@ -227,6 +219,20 @@ class OverlapConformance:
             assert (scene.runs.ended, len(scene.runs.begun)) == (begun, begun)
             assert await datastore.fetch(Everything()) == []
 
+    @pytest.mark.parametrize(("overlap", "coalesce", "count"), ENDS.values(), ids=ENDS)
+    async def test_what_came_before_the_end_while_a_run_went_on(
+        self, datastore: DataStore, other_datastore: DataStore, overlap: str, coalesce: bool, count: int
+    ) -> None:
+        start = await present(datastore)
+        fields = {"run_at": start, "end_at": start + 3 * BEAT, "overlap": overlap, "coalesce": coalesce}
+        async with _a_scene(datastore, other_datastore, **fields) as scene:
+            await scene.begun(1)
+            await scene.beats_pass()
+            scene.runs.let_all_out()
+            await scene.work_off()
+            assert len(scene.runs.begun) == count
+            assert await datastore.fetch(Everything()) == []
+
     @pytest.mark.parametrize(("coalesce", "count"), [(True, 1), (False, 3)], ids=["one run", "each"])
     async def test_what_fails_beside_others_is_noted_with_their_task(
         self, datastore: DataStore, other_datastore: DataStore, coalesce: bool, count: int
@@ -237,13 +243,13 @@ class OverlapConformance:
             failed.append(current_occurrence().run_at)
             raise ValueError("no bell")
 
-        due = await _now(datastore) - 2 * HOUR - 20 * MINUTE
+        due = await present(datastore) - 2 * HOUR - 20 * MINUTE
         task = Task(callback="ring", task_id="beat", run_at=due, interval=HOUR, overlap="allow", coalesce=coalesce)
         await add(datastore, task)
         with anyio.fail_after(20):
             one, other = (EventDrivenWorker({"ring": fail}, store) for store in (datastore, other_datastore))
             async with one, other:
-                await _work_off(one, other)
+                await work_off(datastore, one, other)
         (left,) = await datastore.fetch(Everything())
         assert left == msgspec.structs.replace(task, run_at=due + 3 * HOUR, runs=count, error=left.error)
         assert left.error == "callback 'ring': ValueError: no bell"
@@ -254,7 +260,7 @@ class OverlapConformance:
     ) -> None:
         runs = Runs()
         callbacks: dict[str, Callback] = {"ring": runs}
-        due = await _now(datastore) - 2 * HOUR - 20 * MINUTE
+        due = await present(datastore) - 2 * HOUR - 20 * MINUTE
         values: dict[str, Any] = {"interval": HOUR, "run_at": due, "overlap": "allow", "coalesce": False}
         await add(datastore, Task(callback="ring", task_id="beat", **values))
         with anyio.fail_after(20):

@@ -7,7 +7,7 @@ import anyio
 import msgspec
 import pytest
 
-from taskshed._clock import from_micros, to_micros
+from taskshed._clock import to_micros
 from taskshed.datastores import DataStore
 from taskshed.datastores.commands import ById, Everything
 from taskshed.models import Task
@@ -27,6 +27,7 @@ from taskshed.testing.conformance._outages import (
     case_of,
     occurrences,
 )
+from taskshed.testing.conformance._workers import present, work_off
 from taskshed.workers import EventDrivenWorker, PollingWorker, Worker, current_occurrence
 
 POLLED = ("hourly, one run", "hourly, each, up to 90 minutes late", "daily, each", "ended, each", "at most 3, each")
@@ -58,11 +59,7 @@ def _worker(kind: str, callback: Ringing, datastore: DataStore) -> Worker:
     return EventDrivenWorker({"ring": callback}, datastore)
 
 
-async def _now(datastore: DataStore) -> datetime:
-    return from_micros((await peek(datastore)).now)
-
-
-async def _work_off(datastore: DataStore, task: Task, kind: str = "event-driven", error: str = "") -> list[datetime]:
+async def _ran(datastore: DataStore, task: Task, kind: str = "event-driven", error: str = "") -> list[datetime]:
     """Add a task and run what is due; returns the occurrences that ran."""
     ringing = Ringing(error)
     await add(datastore, task)
@@ -94,20 +91,20 @@ class PoliciesConformance:
     @_each_row
     async def test_after_an_outage(self, datastore: DataStore, name: str) -> None:
         row = ROWS[name]
-        case = case_of(row, "interval", await _now(datastore))
-        assert await _work_off(datastore, case.task) == case.missed[row.ran]
+        case = case_of(row, "interval", await present(datastore))
+        assert await _ran(datastore, case.task) == case.missed[row.ran]
         await _see_what_is_left(datastore, row, case)
 
     @pytest.mark.parametrize("name", POLLED)
     async def test_after_an_outage_with_a_polling_worker(self, datastore: DataStore, name: str) -> None:
         row = ROWS[name]
-        case = case_of(row, "cron", await _now(datastore))
-        assert await _work_off(datastore, case.task, "polling") == case.missed[row.ran]
+        case = case_of(row, "cron", await present(datastore))
+        assert await _ran(datastore, case.task, "polling") == case.missed[row.ran]
         await _see_what_is_left(datastore, row, case)
 
     @_each_shape
     async def test_after_an_outage_each_task_goes_its_own_way(self, datastore: DataStore, shape: str) -> None:
-        now = await _now(datastore)
+        now = await present(datastore)
         cases = {name: case_of(row, shape, now, task_id=name) for name, row in ROWS.items()}
         await add(datastore, *(case.task for case in cases.values()))
         ringing = Ringing()
@@ -116,8 +113,7 @@ class PoliciesConformance:
                 _worker("event-driven", ringing, datastore) as one,
                 _worker("polling", ringing, datastore) as two,
             ):
-                for worker in (one, two, one):  # what one leaves is in the hands of the other
-                    await worker.work_off()
+                await work_off(datastore, one, two)
         assert ringing.ran == {name: ran for name, case in cases.items() if (ran := case.missed[ROWS[name].ran])}
         for name, case in cases.items():
             await _see_what_is_left(datastore, ROWS[name], case)
@@ -126,9 +122,9 @@ class PoliciesConformance:
     async def test_a_late_one_off_runs_or_is_kept_as_failed(
         self, datastore: DataStore, grace: timedelta | None
     ) -> None:
-        due = await _now(datastore) - OUTAGE
+        due = await present(datastore) - OUTAGE
         task = Task(callback="ring", task_id="a", run_at=due, misfire_grace=grace)
-        ran = await _work_off(datastore, task)
+        ran = await _ran(datastore, task)
         if grace == 10 * MINUTE:
             failed = await fetch_only(datastore, "a")
             assert ran == []
@@ -140,13 +136,13 @@ class PoliciesConformance:
 
     @_each_coalesce
     async def test_of_a_cron_schedule_a_thousand_are_counted(self, datastore: DataStore, coalesce: bool) -> None:
-        now = await _now(datastore)
+        now = await present(datastore)
         hours = ",".join(f"{(now.hour + hour) % 24}" for hour in range(8, 16))  # far from now
         any_time = _task("a", now - OUTAGE, cron=f"* {hours} * * *", coalesce=coalesce, **TEN_MINUTES)
         _, *missed, following = occurrences(any_time, now)
         assert len(missed) == 3 * 8 * 60
         task = msgspec.structs.replace(any_time, run_at=missed[0])
-        assert await _work_off(datastore, task) == []
+        assert await _ran(datastore, task) == []
         left = await fetch_only(datastore, "a")
         assert (left.run_at, left.runs, left.skipped, left.status) == (following, 0, 1000, "scheduled")
         assert _tells_of_skipping(left.error, task)
@@ -156,22 +152,22 @@ class PoliciesConformance:
     async def test_a_fixed_delay_counts_from_the_end_of_the_run(
         self, datastore: DataStore, coalesce: bool, kind: str
     ) -> None:
-        before = await _now(datastore)
+        before = await present(datastore)
         task = _task("a", before - OUTAGE - 20 * MINUTE, interval=HOUR, fixed_delay=True, coalesce=coalesce)
-        assert await _work_off(datastore, task, kind) == [task.run_at]
+        assert await _ran(datastore, task, kind) == [task.run_at]
         left = await fetch_only(datastore, "a")
-        assert before + HOUR <= left.run_at <= await _now(datastore) + HOUR
+        assert before + HOUR <= left.run_at <= await present(datastore) + HOUR
         assert left == msgspec.structs.replace(task, run_at=left.run_at, runs=1)
 
     @_each_coalesce
     async def test_a_fixed_delay_counts_from_a_run_that_is_skipped(self, datastore: DataStore, coalesce: bool) -> None:
-        before = await _now(datastore)
+        before = await present(datastore)
         task = _task(
             "a", before - OUTAGE - 20 * MINUTE, interval=HOUR, fixed_delay=True, coalesce=coalesce, **TEN_MINUTES
         )
-        assert await _work_off(datastore, task) == []
+        assert await _ran(datastore, task) == []
         left = await fetch_only(datastore, "a")
-        assert before + HOUR <= left.run_at <= await _now(datastore) + HOUR
+        assert before + HOUR <= left.run_at <= await present(datastore) + HOUR
         assert left == msgspec.structs.replace(task, run_at=left.run_at, skipped=1, error=left.error)
         assert _tells_of_skipping(left.error, task)
 
@@ -181,8 +177,8 @@ class PoliciesConformance:
         self, datastore: DataStore, coalesce: bool, shape: str
     ) -> None:
         row = Row("daily", {"coalesce": coalesce, "jitter": 10 * MINUTE}, LAST if coalesce else ALL)
-        case = case_of(row, shape, await _now(datastore))
-        assert await _work_off(datastore, case.task) == case.missed[row.ran]
+        case = case_of(row, shape, await present(datastore))
+        assert await _ran(datastore, case.task) == case.missed[row.ran]
         left = await fetch_only(datastore, "a")
         assert timedelta(0) <= left.jittered <= 10 * MINUTE
         assert [msgspec.structs.replace(left, jittered=timedelta(0))] == case.after(row, None)
@@ -191,8 +187,8 @@ class PoliciesConformance:
     @_each_coalesce
     async def test_a_task_whose_last_run_fails_is_kept(self, datastore: DataStore, coalesce: bool) -> None:
         row = Row("daily", {"coalesce": coalesce}, LAST if coalesce else ALL, of=3, then="failed")
-        case = case_of(row, "interval", await _now(datastore))
-        ran = await _work_off(datastore, case.task, error="no bell")
+        case = case_of(row, "interval", await present(datastore))
+        ran = await _ran(datastore, case.task, error="no bell")
         assert ran == case.missed[row.ran]
         left = await fetch_only(datastore, "a")
         assert (left.status, left.runs, left.skipped) == ("failed", len(ran), 0)
@@ -202,8 +198,8 @@ class PoliciesConformance:
     @_each_coalesce
     async def test_a_task_whose_run_fails_goes_on(self, datastore: DataStore, coalesce: bool) -> None:
         row = Row("daily", {"coalesce": coalesce}, LAST if coalesce else ALL)
-        case = case_of(row, "interval", await _now(datastore))
-        assert await _work_off(datastore, case.task, error="no bell") == case.missed[row.ran]
+        case = case_of(row, "interval", await present(datastore))
+        assert await _ran(datastore, case.task, error="no bell") == case.missed[row.ran]
         left = await fetch_only(datastore, "a")
         assert [left] == case.after(row, left.error)
         assert left.error is not None
