@@ -45,7 +45,9 @@ def _run_of(record: Record, now: int) -> Run:
 
 def _pass_over(run: Run, now: int, grace: int, chance: float) -> Settlement:
     """Skip a run that is too late: a one-off is kept, as failed; a recurring task goes on with what is not too late."""
-    body, record, schedule = run.body, run.record, run.body.schedule
+    record = msgspec.structs.replace(run.record, attempts=run.record.attempts - 1)  # it never began
+    run = msgspec.structs.replace(run, record=record)
+    body, schedule = run.body, run.body.schedule
     due = from_micros(run.at + run.jitter)
     error = f"due at {due}, skipped {from_micros(now) - due} later, for misfire_grace is {body.misfire_grace}"
     if schedule is None:

@@ -19,10 +19,11 @@ import anyio
 import msgspec
 from anyio.lowlevel import checkpoint
 
-from taskshed._actor import Mailbox, Request, ask, serve
+from taskshed._actor import Request, ask, serve
 from taskshed._clock import ambient_clock, sleep_until
 from taskshed._host import Component
 from taskshed._loops import sheltered
+from taskshed._mailbox import Mailbox
 from taskshed._planning import released
 from taskshed._records import Record, thaw
 from taskshed.datastores._base import Storage

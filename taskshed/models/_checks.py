@@ -100,6 +100,13 @@ def check_duration(name: str, value: object) -> None:
         raise ValueError(f"{name} must not be negative, as {value!r} is")
 
 
+def check_grace(name: str, value: object) -> None:
+    """Refuse what is no duration, or none at all, for no run begins without the least delay."""
+    check_duration(name, value)
+    if value == timedelta(0):
+        raise ValueError(f"{name} must be more than nothing, or every run would be skipped; None skips none")
+
+
 def check_kwargs(name: str, value: object) -> None:
     """Refuse what are no arguments by name."""
     if not isinstance(value, Mapping):

@@ -12,7 +12,7 @@ import msgspec
 
 from taskshed._planning import Settlement, released
 from taskshed._records import Record
-from taskshed.datastores.commands import Claim, Claimed, Command, Lease, Note, Renew, Settle
+from taskshed.datastores.commands import Claim, Claimed, Command, Lease, Note, Renew, Settle, earliest_due
 
 # (now, earliest due time in the datastore or None) -> when to claim next, or None for "when told"
 WakeRule = Callable[[int, int | None], int | None]
@@ -80,11 +80,7 @@ class Agenda:
             return Plan((), self._not_before)
         commands: list[Command[Any]] = []
         if self._settlements:
-            commands.append(Settle(tuple(self._settlements)))
-            self._settlements = []
-            self._saw_nothing = False
-            if self._lease_is_next:  # and is given up with this, so look for what is next instead
-                self._claim_at = now
+            commands.append(self._settle(now))
         commands += self._notes
         self._notes = []
         if self._renewable and self._renew_at <= now:
@@ -153,11 +149,9 @@ class Agenda:
         return self._failures == 1
 
     def ended(self, settlement: Settlement, note: Note | None = None) -> None:
-        """A run has ended, or became a task of its own, which then is due."""
+        """A run has ended, or became a task of its own."""
         if note is not None:
             self._notes.append(note)
-        if settlement.child is not None and not self._closing:
-            self._claim_at = _earlier(self._claim_at, settlement.child.run_at)
         lease = Lease(settlement.task_id, settlement.token)
         self._running.discard(lease)
         self._renewable.discard(lease)
@@ -193,6 +187,16 @@ class Agenda:
         if self._noticed is not None:
             self._claim_at = _earlier(self._claim_at, self._noticed)
         return answer.records
+
+    def _settle(self, now: int) -> Settle:
+        """Settle what has ended; if it was itself what is next, or is due again, a look goes with it."""
+        command = Settle(tuple(self._settlements))
+        self._settlements = []
+        self._saw_nothing = False
+        due = earliest_due(command, None)
+        if not self._closing and (self._lease_is_next or (due is not None and due <= now)):
+            self._claim_at = now
+        return command
 
     def _free_slots(self) -> int:
         return 0 if self._closing else self._max_concurrency - len(self._running)

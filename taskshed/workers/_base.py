@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import anyio
 
-from taskshed._actor import Mailbox
 from taskshed._clock import ambient_clock, duration_micros, from_micros
 from taskshed._host import Component
 from taskshed._loops import sheltered
+from taskshed._mailbox import Mailbox
 from taskshed.datastores._actor import DataStore
 from taskshed.errors import NotRunningError
 from taskshed.workers._agenda import Agenda, WakeRule

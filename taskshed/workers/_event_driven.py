@@ -1,6 +1,6 @@
 from contextlib import AbstractContextManager
 
-from taskshed._actor import Mailbox
+from taskshed._mailbox import Mailbox
 from taskshed.workers._agenda import WakeRule
 from taskshed.workers._base import Worker
 from taskshed.workers._shift import Message

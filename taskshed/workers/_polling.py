@@ -3,8 +3,8 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from typing import Any
 
-from taskshed._actor import Mailbox
 from taskshed._clock import duration_micros
+from taskshed._mailbox import Mailbox
 from taskshed.datastores._actor import DataStore
 from taskshed.workers._agenda import WakeRule
 from taskshed.workers._base import Worker, check_duration

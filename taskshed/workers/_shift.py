@@ -23,9 +23,9 @@ from typing import Any
 import anyio
 import msgspec
 
-from taskshed._actor import Mailbox
 from taskshed._clock import duration_micros
 from taskshed._loops import pass_on_interrupt, sheltered
+from taskshed._mailbox import Mailbox
 from taskshed._records import Record
 from taskshed.datastores._actor import Commands, DataStore, ScheduleChanged
 from taskshed.datastores.commands import Claimed

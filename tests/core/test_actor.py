@@ -6,7 +6,8 @@ import anyio
 import pytest
 from anyio import wait_all_tasks_blocked
 
-from taskshed._actor import Mailbox, Request, ask, serve
+from taskshed._actor import Request, ask, serve
+from taskshed._mailbox import Mailbox
 from taskshed.errors import NotRunningError
 
 pytestmark = pytest.mark.anyio

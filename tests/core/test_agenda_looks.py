@@ -52,7 +52,6 @@ def test_what_failed_to_be_noted_is_noted_before_what_is_newer() -> None:
     plan = agenda.plan(0)
     agenda.ended(ended(b), NEWER)
     agenda.exchange_failed(plan.commands, 0, chance=1)
-    # BUG: the older note comes last, and so its error is the one that is kept
     assert agenda.plan(SECOND).commands == (Settle((ended(a), ended(b))), NOTE, NEWER)
 
 
@@ -96,24 +95,6 @@ def test_a_new_child_is_claimed_with_the_exchange_that_adds_it(rule: WakeRule, d
     assert plan.commands == (Settle((forked(a, due),)), Claim(2, LEASE))
     assert answer(agenda, plan, 7, claimed("child")) == claimed("child")
     assert agenda.running == 2
-
-
-@by_rule
-def test_a_child_that_is_due_later_is_claimed_then(rule: WakeRule) -> None:
-    agenda, (a,) = working(rule, "a")
-    agenda.ended(forked(a, 5 * SECOND))
-    assert agenda.claim_at == 5 * SECOND
-    answer(agenda, agenda.plan(0), 0)
-    assert agenda.plan(0) == Plan((), 5 * SECOND)
-
-
-@by_rule
-def test_a_child_does_not_put_off_what_is_due_before_it(rule: WakeRule) -> None:
-    agenda, (a,) = working(rule, "a", next_due=0)
-    due = agenda.claim_at
-    agenda.ended(forked(a, 90 * SECOND))
-    assert due is not None
-    assert agenda.claim_at == min(due, 90 * SECOND)
 
 
 @by_rule

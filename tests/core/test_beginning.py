@@ -83,31 +83,31 @@ def test_a_run_that_was_put_off_begins_of(
     assert (run.at, run.jitter) == (at(expected), at(jitter))
 
 
-LATE: dict[str, tuple[Body, float, float, float, int]] = {
-    # task, run_at, now, the next occurrence, how many are skipped
-    "interval": (task(schedule=TEN, misfire_grace=5), 100, 105.000001, 110, 1),
-    "interval, no grace": (task(schedule=TEN, misfire_grace=0), 100, 100.000001, 110, 1),
-    "interval, many missed": (task(schedule=TEN, misfire_grace=5), 100, 1006, 1010, 91),
-    "interval, until far": (task(schedule=TEN, misfire_grace=5, end_at=1010), 100, 1006, 1010, 91),
-    "a run each, the last in time": (task(misfire_grace=5, **EACH), 100, 1004, 1000, 90),
-    "a run each, none in time": (task(misfire_grace=5, **EACH), 100, 1006, 1010, 91),
-    "a run each, three in time": (task(misfire_grace=25, **EACH), 100, 1004, 980, 88),
-    "a run each, one just in time": (task(misfire_grace=24, **EACH), 100, 1004, 980, 88),
-    "a run each, one just too late": (task(misfire_grace=23.999999, **EACH), 100, 1004, 990, 89),
-    "a run each, until the one in time": (task(misfire_grace=5, end_at=1000, **EACH), 100, 1004, 1000, 90),
-    "cron": (task(schedule=MINUTELY, misfire_grace=10), 600, 4230, 4260, 61),
-    "cron, a run each": (task(schedule=MINUTELY, misfire_grace=40, coalesce=False), 600, 4230, 4200, 60),
-    "cron, more than are counted": (task(schedule=MINUTELY, misfire_grace=10), 600, 600_030, 600_060, 1000),
-    "fixed delay": (task(schedule=TEN, fixed_delay=True, misfire_grace=5), 100, 1006, 1016, 1),
-    "fixed delay, a run each": (task(fixed_delay=True, misfire_grace=5, **EACH), 100, 1006, 1016, 1),
-    "allowed beside others": (task(schedule=TEN, overlap="allow", misfire_grace=5), 100, 1006, 1010, 91),
-    "its runs are not used up": (task(schedule=TEN, max_runs=5, misfire_grace=5), 100, 106, 110, 1),
+LATE: dict[str, tuple[Body, float, float, float, int, float]] = {
+    # task, run_at, now, the next occurrence, how many are skipped, which was to run
+    "interval": (task(schedule=TEN, misfire_grace=5), 100, 105.000001, 110, 1, 100),
+    "interval, no grace": (task(schedule=TEN, misfire_grace=0), 100, 100.000001, 110, 1, 100),
+    "interval, many missed": (task(schedule=TEN, misfire_grace=5), 100, 1006, 1010, 91, 1000),
+    "interval, until far": (task(schedule=TEN, misfire_grace=5, end_at=1010), 100, 1006, 1010, 91, 1000),
+    "a run each, the last in time": (task(misfire_grace=5, **EACH), 100, 1004, 1000, 90, 100),
+    "a run each, none in time": (task(misfire_grace=5, **EACH), 100, 1006, 1010, 91, 100),
+    "a run each, three in time": (task(misfire_grace=25, **EACH), 100, 1004, 980, 88, 100),
+    "a run each, one just in time": (task(misfire_grace=24, **EACH), 100, 1004, 980, 88, 100),
+    "a run each, one just too late": (task(misfire_grace=23.999999, **EACH), 100, 1004, 990, 89, 100),
+    "a run each, until the one in time": (task(misfire_grace=5, end_at=1000, **EACH), 100, 1004, 1000, 90, 100),
+    "cron": (task(schedule=MINUTELY, misfire_grace=10), 600, 4230, 4260, 61, 4200),
+    "cron, a run each": (task(schedule=MINUTELY, misfire_grace=40, coalesce=False), 600, 4230, 4200, 60, 600),
+    "cron, more than are counted": (task(schedule=MINUTELY, misfire_grace=10), 600, 600_030, 600_060, 1000, 600000),
+    "fixed delay": (task(schedule=TEN, fixed_delay=True, misfire_grace=5), 100, 1006, 1016, 1, 100),
+    "fixed delay, a run each": (task(fixed_delay=True, misfire_grace=5, **EACH), 100, 1006, 1016, 1, 100),
+    "allowed beside others": (task(schedule=TEN, overlap="allow", misfire_grace=5), 100, 1006, 1010, 91, 1000),
+    "its runs are not used up": (task(schedule=TEN, max_runs=5, misfire_grace=5), 100, 106, 110, 1, 100),
 }
 
 
-@pytest.mark.parametrize(("body", "run_at", "now", "following", "skipped"), LATE.values(), ids=LATE)
+@pytest.mark.parametrize(("body", "run_at", "now", "following", "skipped", "due"), LATE.values(), ids=LATE)
 def test_a_recurring_task_that_is_too_late_goes_on_with(
-    body: Body, run_at: float, now: float, following: float, skipped: int
+    body: Body, run_at: float, now: float, following: float, skipped: int, due: float
 ) -> None:
     settlement = begin(claimed(body, run_at, Progress(runs=4, skipped=2)), at(now))
     assert isinstance(settlement, Settlement)
@@ -119,7 +119,7 @@ def test_a_recurring_task_that_is_too_late_goes_on_with(
         error=settlement.error,
         progress=Progress(runs=4, skipped=2 + skipped).text(),
     )
-    for words in (f"due at {from_micros(at(run_at))}", f"misfire_grace is {body.misfire_grace}"):
+    for words in (f"due at {from_micros(at(due))}", f"misfire_grace is {body.misfire_grace}"):
         assert words in (settlement.error or "")
 
 
@@ -133,23 +133,28 @@ def test_a_run_that_was_put_off_has_its_grace_from_then_on() -> None:
     assert late.progress == put_off(4.5, 114.5, skipped=1).text()
 
 
-OVER: dict[str, tuple[Body, int]] = {
-    # task that is claimed for 100, how many are skipped at 1000
-    "until one of them": (task(schedule=TEN, misfire_grace=5, end_at=130), 4),
-    "until right before": (task(schedule=TEN, misfire_grace=5, end_at=129.999999), 3),
-    "a run each, until": (task(misfire_grace=5, end_at=130, **EACH), 4),
-    "fixed delay, until": (task(schedule=TEN, fixed_delay=True, misfire_grace=5, end_at=1009), 1),
-    "cron, until": (task(schedule=MINUTELY, misfire_grace=5, end_at=240), 4),
+OVER: dict[str, tuple[Body, int, str]] = {
+    # task that is claimed for 100, how many are skipped at 1000, which was to run and how late it would have been
+    "until one of them": (task(schedule=TEN, misfire_grace=5, end_at=130), 4, "00:02:10 0:14:30"),
+    "until right before": (task(schedule=TEN, misfire_grace=5, end_at=129.999999), 3, "00:02:00 0:14:40"),
+    "a run each, until": (task(misfire_grace=5, end_at=130, **EACH), 4, "00:01:40 0:15:00"),
+    "fixed delay, until": (
+        task(schedule=TEN, fixed_delay=True, misfire_grace=5, end_at=1009),
+        1,
+        "00:01:40 0:15:00",
+    ),
+    "cron, until": (task(schedule=MINUTELY, misfire_grace=5, end_at=240), 4, "00:04:00 0:12:40"),
 }
 
 
-@pytest.mark.parametrize(("body", "skipped"), OVER.values(), ids=OVER)
-def test_a_recurring_task_that_is_too_late_for_its_last_occurrence_fails(body: Body, skipped: int) -> None:
+@pytest.mark.parametrize(("body", "skipped", "late"), OVER.values(), ids=OVER)
+def test_a_recurring_task_that_is_too_late_for_its_last_occurrence_fails(body: Body, skipped: int, late: str) -> None:
     settlement = begin(claimed(body, 100, Progress(runs=4)), at(1000))
     assert isinstance(settlement, Settlement)
-    assert (settlement.outcome, settlement.run_at, settlement.attempts) == ("failed", at(100), ATTEMPTS)
+    assert (settlement.outcome, settlement.run_at, settlement.attempts) == ("failed", at(100), ATTEMPTS - 1)
     assert settlement.progress == Progress(runs=4, skipped=skipped).text()
-    assert settlement.error == ("due at 1970-01-01 00:01:40+00:00, skipped 0:15:00 later, for misfire_grace is 0:00:05")
+    time, by = late.split()
+    assert settlement.error == f"due at 1970-01-01 {time}+00:00, skipped {by} later, for misfire_grace is 0:00:05"
 
 
 def test_a_one_off_that_is_too_late_fails_as_it_stands() -> None:
@@ -161,7 +166,7 @@ def test_a_one_off_that_is_too_late_fails_as_it_stands() -> None:
         token=7,
         outcome="failed",
         run_at=at(103),
-        attempts=ATTEMPTS,
+        attempts=ATTEMPTS - 1,
         error=error,
         progress=progress.text(),
     )

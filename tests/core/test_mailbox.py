@@ -10,7 +10,7 @@ from anyio import wait_all_tasks_blocked
 from anyio.lowlevel import checkpoint
 from core.counting import CountingClock
 
-from taskshed._actor import Mailbox
+from taskshed._mailbox import Mailbox
 from taskshed.errors import NotRunningError
 
 pytestmark = pytest.mark.anyio
@@ -143,13 +143,13 @@ async def test_each_message_is_held_until_its_actor_waits_again(clock: CountingC
     assert clock.held == 0
 
 
-async def test_who_waits_to_tell_holds_the_clock_too(clock: CountingClock) -> None:
+async def test_what_was_waited_to_tell_holds_the_clock_from_when_it_is_taken(clock: CountingClock) -> None:
     mailbox: Mailbox[int] = Mailbox(1)
     async with anyio.create_task_group() as tasks:
         for n in range(5):
             tasks.start_soon(mailbox.tell, n)
         await wait_all_tasks_blocked()
-        assert clock.held == 6
+        assert clock.held == 2  # the actor has yet to come, and one message has found room
         received: list[int] = []
         while len(received) < 5:
             received += await mailbox.receive()
@@ -236,7 +236,7 @@ async def test_a_late_ring_does_not_let_go_of_the_clock_at_the_deadline(clock: C
         clock.advance(timedelta.resolution)
     mailbox.discard()
     assert clock.held == 0
-    assert held == [1]  # BUG: a ring without a message lets it act without holding the clock
+    assert min(held) > 0
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
@@ -248,5 +248,5 @@ async def test_who_is_cancelled_by_asyncio_as_its_message_is_taken_leaves_the_co
     taken = mailbox.receive_nowait()
     teller.cancel()
     await asyncio.wait([teller])
-    mailbox.discard()  # BUG: the message was taken, and yet its teller lets go of the clock, which is one too much
+    mailbox.discard()
     assert (taken, clock.held) == ([1, 2], 0)

@@ -101,7 +101,6 @@ async def test_closed_it_lets_go_of_what_was_not_begun_and_ends_what_runs(clock:
         ran.append(job)
         await go_on.wait()
 
-    # BUG: an executor whose run ends after the close waits for another job, forever
     with anyio.fail_after(2):
         async with anyio.create_task_group() as tasks:
             pool = Pool(tasks, 3, work)

@@ -30,6 +30,7 @@ VALUES: Refused = {
     "timezone empty": (DAILY | {"timezone": ""}, ValueError, ["timezone", "''"]),
     "timezone a path": (DAILY | {"timezone": "../etc/passwd"}, ValueError, ["timezone", "'../etc/passwd'"]),
     "misfire_grace a number": ({"misfire_grace": 60}, TypeError, ["misfire_grace", "60"]),
+    "misfire_grace zero": ({"misfire_grace": 0 * MINUTE}, ValueError, ["misfire_grace", "more than nothing"]),
     "misfire_grace negative": ({"misfire_grace": -MINUTE}, ValueError, ["misfire_grace", "days=-1"]),
     "overlap unknown": (EACH_MINUTE | {"overlap": "drop"}, ValueError, ["overlap", "'drop'", "'queue'"]),
     "overlap None": (EACH_MINUTE | {"overlap": None}, ValueError, ["overlap", "None"]),
@@ -75,7 +76,7 @@ def test_what_makes_no_sense_is_refused_by_name_and_value(
 
 
 ACCEPTED: dict[str, dict[str, Any]] = {
-    "no grace at all": {"misfire_grace": timedelta(0)},
+    "hardly a grace": {"misfire_grace": timedelta.resolution},
     "the longest grace": {"misfire_grace": timedelta.max},
     "a one-off with grace and jitter": {"misfire_grace": MINUTE, "jitter": MINUTE},
     "jitter of nothing": {"jitter": timedelta(0)},

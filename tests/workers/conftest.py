@@ -4,9 +4,8 @@ from datetime import timedelta
 import pytest
 from anyio import wait_all_tasks_blocked
 from anyio.lowlevel import checkpoint
-from turning import Turn
-
 from manual_clock import ManualClock
+from turning import Turn
 
 
 @pytest.fixture

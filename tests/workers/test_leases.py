@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
+from manual_clock import ManualClock
 from turning import Turn
 
 import taskshed
@@ -14,7 +15,6 @@ from taskshed.datastores import DataStore, InMemoryDataStore
 from taskshed.datastores._memory import MemoryStorage
 from taskshed.datastores.commands import Claim, Command
 from taskshed.schedulers import AsyncScheduler
-from manual_clock import ManualClock
 from taskshed.workers import EventDrivenWorker, current_occurrence
 
 pytestmark = pytest.mark.anyio

@@ -7,12 +7,12 @@ from typing import Any
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
+from manual_clock import ManualClock
 from turning import Turn
 
 import taskshed
 from taskshed.datastores import InMemoryDataStore
 from taskshed.schedulers import AsyncScheduler
-from manual_clock import ManualClock
 from taskshed.workers import EventDrivenWorker
 
 pytestmark = pytest.mark.anyio

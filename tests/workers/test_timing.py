@@ -4,12 +4,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from manual_clock import ManualClock
 from turning import Turn
 
 import taskshed
 from taskshed.datastores import InMemoryDataStore
 from taskshed.schedulers import AsyncScheduler
-from manual_clock import ManualClock
 from taskshed.workers import EventDrivenWorker, PollingWorker, current_occurrence
 
 pytestmark = pytest.mark.anyio

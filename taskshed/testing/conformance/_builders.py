@@ -11,8 +11,8 @@ from typing import Any
 
 import anyio
 
-from taskshed._actor import Mailbox
 from taskshed._clock import to_micros
+from taskshed._mailbox import Mailbox
 from taskshed._planning import Outcome, Settlement
 from taskshed._records import Record, freeze
 from taskshed.datastores import DataStore

@@ -1,6 +1,6 @@
 """Notices: who subscribed is told what may have become due earlier, and nothing else."""
 
-from taskshed._actor import Mailbox
+from taskshed._mailbox import Mailbox
 from taskshed.datastores import DataStore
 from taskshed.datastores._actor import ScheduleChanged
 from taskshed.datastores.commands import ById, Claim, Move, Pause, Remove, Renew, Resume

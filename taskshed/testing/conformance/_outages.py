@@ -134,7 +134,7 @@ class Case(NamedTuple):
             case "goes on":
                 return [msgspec.structs.replace(left, run_at=self.following)]
             case "failed":
-                return [msgspec.structs.replace(left, status="failed", attempts=1)]
+                return [msgspec.structs.replace(left, status="failed")]
             case "deleted":
                 return []
 
