@@ -23,12 +23,8 @@ async def water(plant: str) -> None:
 
 
 async def tick() -> None:
-    late = taskshed.current_occurrence().lag
-    if late < EVERY:
-        report("tick")
-    else:
-        missed = late // EVERY + 1  # the one that was due, and all that would have followed it
-        report("tick", f"   late by {late.total_seconds():.1f} s, catching up: one run for {missed} missed ticks")
+    missed = taskshed.current_occurrence().missed
+    report("tick", f"   makes up for {missed} missed ticks" if missed else "")
 
 
 def report(what: str, note: str = "") -> None:

@@ -35,12 +35,13 @@ def begin(record: Record, now: int, chance: float = 0) -> Run | Settlement:
 
 def _run_of(record: Record, now: int) -> Run:
     body, progress = read_record(record)
-    planned = at = record.run_at - progress.jitter
+    at = record.run_at - progress.jitter
     if body.schedule is not None and body.coalesce and not body.fixed_delay:
-        last = now if body.end_at is None else min(now, to_micros(body.end_at))
-        at = latest(body.schedule, planned, last)
-    jitter = progress.jitter if at == planned else 0
-    return Run(record=record, body=body, progress=progress, at=at, jitter=jitter, begun=now)
+        last = latest(body.schedule, at, now if body.end_at is None else min(now, to_micros(body.end_at)))
+        if last != at:
+            missed = count(body.schedule, at, last)
+            return Run(record=record, body=body, progress=progress, at=last, missed=missed, jitter=0, begun=now)
+    return Run(record=record, body=body, progress=progress, at=at, jitter=progress.jitter, begun=now)
 
 
 def _pass_over(run: Run, now: int, grace: int, chance: float) -> Settlement:

@@ -63,6 +63,7 @@ class Run(msgspec.Struct, kw_only=True, frozen=True):
         record: as it was claimed.
         body, progress: the record's, decoded.
         at: the wall instant of the occurrence; of missed ones that became one run the last.
+        missed: how many others that run is for.
         jitter: how many microseconds later it was to begin.
         begun: the wall instant at which it began.
     """
@@ -71,6 +72,7 @@ class Run(msgspec.Struct, kw_only=True, frozen=True):
     body: Body
     progress: Progress
     at: int
+    missed: int = 0
     jitter: int
     begun: int
 

@@ -115,6 +115,7 @@ def _occurrence(run: Run) -> Occurrence:
         group_id=record.group_id,
         callback=body.callback,
         run_at=from_micros(run.at),
+        missed=run.missed,
         jittered=timedelta(microseconds=run.jitter),
         attempt=record.attempts,
         lag=timedelta(microseconds=run.begun - run.at - run.jitter),

@@ -10,6 +10,7 @@ from taskshed._body import Body
 from taskshed._clock import from_micros
 from taskshed._planning import Run, Settlement, begin
 from taskshed._progress import Progress
+from taskshed.schedules import Cron
 
 EACH: dict[str, Any] = {"schedule": TEN, "coalesce": False}
 
@@ -52,9 +53,27 @@ RUNS: dict[str, tuple[Body, float, float, float]] = {
 @pytest.mark.parametrize(("body", "run_at", "now", "expected"), RUNS.values(), ids=RUNS)
 def test_a_run_begins_of(body: Body, run_at: float, now: float, expected: float) -> None:
     record = claimed(body, run_at, Progress(runs=4, skipped=2))
-    assert begin(record, at(now), chance=1) == Run(
-        record=record, body=body, progress=Progress(runs=4, skipped=2), at=at(expected), jitter=0, begun=at(now)
+    run = begin(record, at(now), chance=1)
+    assert run == Run(
+        record=record,
+        body=body,
+        progress=Progress(runs=4, skipped=2),
+        at=at(expected),
+        missed=missed_before(body, run_at, expected),
+        jitter=0,
+        begun=at(now),
     )
+
+
+def missed_before(body: Body, run_at: float, expected: float) -> int:
+    """How many occurrences one walks over, of cron up to 1,000."""
+    walked, instant = 0, from_micros(at(run_at))
+    while instant < from_micros(at(expected)):
+        assert body.schedule is not None
+        following = body.schedule.next_after(instant)
+        assert following is not None
+        walked, instant = walked + 1, following
+    return min(walked, 1000) if isinstance(body.schedule, Cron) else walked
 
 
 PUT_OFF: dict[str, tuple[Body, float, float, Progress, float, float]] = {

@@ -66,9 +66,8 @@ def test_second_run_makes_up_for_what_was_missed_once(tmp_path: Path, backend: s
 
     assert "tasks found in quickstart.db" in second
     caught_up, *others = [run for run in runs_in(second) if run["what"] == "tick"]
-    assert re.fullmatch(r" +late by \d+\.\d s, catching up: one run for \d+ missed ticks", caught_up["note"])
-    (missed,) = re.findall(r"(\d+) missed", caught_up["note"])
-    assert int(missed) == float(caught_up["lag"]) // 1000 + 1 >= AWAY
+    (missed,) = re.findall(r"^ +makes up for (\d+) missed ticks$", caught_up["note"])
+    assert int(missed) >= AWAY - 1  # beside the one that runs
     assert len(others) >= 2
     assert [run["note"] for run in others] == [""] * len(others)
     assert all(float(run["lag"]) >= 0 for run in runs_in(second))
