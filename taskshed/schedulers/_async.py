@@ -168,7 +168,7 @@ class AsyncScheduler(Component):
         await self._datastore.ask(Remove(Everything()))
 
     async def update_execution_times(self, *, tasks: Iterable[TaskExecutionTime | Task]) -> None:
-        """Move tasks to a new `run_at`, which for a recurring one is where its grid begins.
+        """Move tasks to a new `run_at`; from there, an `interval` goes on, and `cron` comes as it comes.
 
         A failed task is scheduled anew, a paused one stays paused. A run that has begun goes on, and its end does not
         change the new time.

@@ -138,6 +138,8 @@ class VirtualTime:
                 call_soon(self.turn)
 
     def _at_rest(self) -> bool:
+        if self._held > len(self._sleepers):
+            return False
         # A run that sleeps holds the clock like any other, but does not keep it from going on.
         resting = {id(waiting.run) for waiting in self._sleepers if waiting.run is not None and not waiting.run.ending}
         return self._held == len(resting)
