@@ -4,7 +4,7 @@ A datastore is shared by schedulers and workers that come and go in any order, a
 task group at hand. So no part lives in the task that started it. A `Host` runs the part's lifetime, an
 async context manager, in a root task: on asyncio a task that is strongly referenced, on trio a system
 task. That task opens and closes all task groups of the part, and it is shielded: a cancelled caller
-does not tear a part down half way. The end of the loop counts as a request to stop.
+does not tear a part down half way. The end of the loop counts as a request to stop, made by whoever started the part.
 
 A `Component` is what users start and stop. It counts its holders, so that a datastore closes when the
 last scheduler or worker that uses it has ended.
@@ -30,9 +30,12 @@ _hosts_around: contextvars.ContextVar[tuple["Host", ...]] = contextvars.ContextV
 class Host:
     """Runs an async context manager in a root task, from `start` until `stop` or the end of the loop."""
 
-    def __init__(self, lifetime: Callable[[], AbstractAsyncContextManager[None]], name: str) -> None:
+    def __init__(
+        self, lifetime: Callable[[], AbstractAsyncContextManager[None]], name: str, loop_ends: Callable[[], None]
+    ) -> None:
         self._lifetime = lifetime
         self._name = name
+        self._loop_ends = loop_ends
         self._up = anyio.Event()
         self._down = anyio.Event()
         self._told_to_stop = anyio.Event()
@@ -107,7 +110,8 @@ class Host:
         try:
             await anyio.sleep_forever()
         finally:
-            self.tell_to_stop()
+            if self.state == "running":
+                self._loop_ends()
 
     def _raise_error(self) -> None:
         if self._error is not None:
@@ -165,7 +169,7 @@ class Component(ABC):
             while self._host is not None and self._host.state == "stopping":
                 await self._host.ended()
             if self._host is None or self._host.state == "stopped":
-                self._host = Host(self._lifetime, type(self).__name__)
+                self._host = Host(self._lifetime, type(self).__name__, self._loop_ends)
             await self._host.start()
         except BaseException:
             await self._release(holder)
@@ -175,6 +179,12 @@ class Component(ABC):
         self._holders.discard(holder)
         if not self._holders:
             await self._stop()
+
+    def _loop_ends(self) -> None:
+        """The end of the loop ends all components: those that hold this one first, and the last of them ends it."""
+        self._holders.discard(self)
+        if self._host is not None and not self._holders:
+            self._host.tell_to_stop()
 
     async def _stop(self) -> None:
         if self._host is None or self._host.state == "stopped":
