@@ -85,7 +85,7 @@ def check(block: Block, command: list[str], folder: Path, database_url: str | No
         env=os.environ | {"PYTHONUTF8": "1"} | ({} if database_url is None else {"DATABASE_URL": database_url}),
         capture_output=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
