@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from taskshed._clock import to_micros
 from taskshed.models import Overlap
 from taskshed.schedules import Schedule
+from taskshed.schedules._occurrences import LAST_INSTANT
 
 NO_ARGUMENTS = msgspec.Raw(b"{}")
 
@@ -30,6 +32,11 @@ class Body(msgspec.Struct, omit_defaults=True, frozen=True):
     max_runs: int | None = None
     fixed_delay: bool = False
     occurrence_of: str | None = None
+
+    @property
+    def last(self) -> int:
+        """The last wall instant that may be an occurrence."""
+        return LAST_INSTANT if self.end_at is None else to_micros(self.end_at)
 
     def text(self) -> str:
         """As it is stored."""

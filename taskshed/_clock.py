@@ -85,8 +85,7 @@ class SystemClock:
         return nullcontext()
 
 
-_system = SystemClock()
-_of_process: list[Clock] = [_system]
+_of_process: list[Clock] = [SystemClock()]
 _of_context: ContextVar[Clock | None] = ContextVar("taskshed_clock", default=None)
 
 

@@ -3,8 +3,8 @@
 import msgspec
 
 from taskshed._body import Body
-from taskshed._clock import duration_micros, to_micros
-from taskshed.schedules._occurrences import LAST_INSTANT, first_after, put_off
+from taskshed._clock import duration_micros
+from taskshed.schedules._occurrences import first_after, put_off
 
 
 class Progress(msgspec.Struct, omit_defaults=True, frozen=True):
@@ -38,11 +38,11 @@ class Progress(msgspec.Struct, omit_defaults=True, frozen=True):
         """
         if body.jitter is None or at <= now:
             return at, self
-        bounds = [LAST_INSTANT] if body.end_at is None else [to_micros(body.end_at)]
+        latest_start = body.last
         if body.schedule is not None and not body.fixed_delay:
             following = first_after(body.schedule, at, at)
-            bounds += [] if following is None else [following - 1]
-        delay = put_off(at, duration_micros(body.jitter), chance, min(bounds))
+            latest_start = latest_start if following is None else min(latest_start, following - 1)
+        delay = put_off(at, duration_micros(body.jitter), chance, latest_start)
         return at + delay, msgspec.structs.replace(self, jitter=delay, jittered_to=at + delay) if delay else self
 
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from taskshed._body import Body
-from taskshed._clock import duration_micros, from_micros, to_micros
+from taskshed._clock import duration_micros, from_micros
 from taskshed._ids import new_task_id
 from taskshed._planning._settling import Run, Settlement, failed, is_over, next_after, proceed
 from taskshed._progress import Progress
@@ -37,7 +37,7 @@ def _run_of(record: Record, now: int) -> Run:
     body, progress = read_record(record)
     at = record.run_at - progress.jitter
     if body.schedule is not None and body.coalesce and not body.fixed_delay:
-        last = latest(body.schedule, at, now if body.end_at is None else min(now, to_micros(body.end_at)))
+        last = latest(body.schedule, at, min(now, body.last))
         if last != at:
             missed = count(body.schedule, at, last)
             return Run(record=record, body=body, progress=progress, at=last, missed=missed, jitter=0, begun=now)
@@ -57,8 +57,7 @@ def _pass_over(run: Run, now: int, grace: int, chance: float) -> Settlement:
         following, skipped = first_after(schedule, now, now), 1
     else:
         following = first_after(schedule, run.at, now - grace - 1)
-        ends = (following, None if body.end_at is None else to_micros(body.end_at) + 1)
-        end = min((end for end in ends if end is not None), default=now)
+        end = body.last + 1 if following is None else min(following, body.last + 1)
         skipped = count(schedule, record.run_at - run.progress.jitter, end)
     return proceed(run, following, run.progress.counting(skipped=skipped), now, error, chance)
 

@@ -13,7 +13,6 @@ from typing import Any, Literal
 import msgspec
 
 from taskshed._body import Body
-from taskshed._clock import to_micros
 from taskshed._progress import Progress
 from taskshed._records import Record
 from taskshed.schedules._occurrences import count, first_after
@@ -143,8 +142,7 @@ def _following(run: Run, now: int) -> tuple[int | None, int]:
     following = next_after(run)
     if following is None or not run.begun < following <= now or body.overlap != "skip":
         return following, 0
-    last = now if body.end_at is None else min(now, to_micros(body.end_at))
-    return first_after(schedule, following, now), count(schedule, following, last + 1)
+    return first_after(schedule, following, now), count(schedule, following, min(now, body.last) + 1)
 
 
 def next_after(run: Run) -> int | None:
@@ -158,4 +156,4 @@ def is_over(body: Body, progress: Progress, following: int | None) -> bool:
         return True
     if body.max_runs is not None and progress.runs >= body.max_runs:
         return True
-    return body.end_at is not None and following > to_micros(body.end_at)
+    return following > body.last

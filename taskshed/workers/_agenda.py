@@ -70,7 +70,7 @@ class Agenda:
     @property
     def finished(self) -> bool:
         """Whether the worker was told to end and has nothing left to do."""
-        return self._closing and not (self._exchanging or self._running or self._settlements or self._notes)
+        return self._closing and not self._is_busy()
 
     def plan(self, now: int) -> Plan:
         """Decide what to do at `now`; the commands of a plan count as sent."""
@@ -109,8 +109,7 @@ class Agenda:
 
     def worked_off(self, now: int) -> bool:
         """Whether nothing runs, and a look after the last run has found nothing due; until then, plan that look."""
-        unfinished = self._exchanging or self._running or self._settlements or self._notes
-        if unfinished or self._closing:
+        if self._closing or self._is_busy():
             return False
         if not self._saw_nothing and (self._claim_at is None or self._claim_at > now + _OTHERS_TURN):
             self._claim_at = now
@@ -197,6 +196,9 @@ class Agenda:
         if not self._closing and (self._lease_is_next or (due is not None and due <= now)):
             self._claim_at = now
         return command
+
+    def _is_busy(self) -> bool:
+        return bool(self._exchanging or self._running or self._settlements or self._notes)
 
     def _free_slots(self) -> int:
         return 0 if self._closing else self._max_concurrency - len(self._running)
