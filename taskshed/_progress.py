@@ -13,14 +13,14 @@ class Progress(msgspec.Struct, omit_defaults=True, frozen=True):
     Attributes:
         runs: runs that have ended.
         skipped: occurrences that were passed over.
-        jitter: by how many microseconds `jittered_to` is later than its occurrence.
-        jittered_to: the `run_at` that this holds for; a task that was moved meanwhile stands at an occurrence itself.
+        delay: by how many microseconds `delayed_to` is later than its occurrence.
+        delayed_to: the `run_at` that this holds for; a task that was moved meanwhile stands at an occurrence itself.
     """
 
     runs: int = 0
     skipped: int = 0
-    jitter: int = 0
-    jittered_to: int = 0
+    delay: int = 0
+    delayed_to: int = 0
 
     def text(self) -> str | None:
         """As it is stored; None for a task without a history."""
@@ -30,7 +30,7 @@ class Progress(msgspec.Struct, omit_defaults=True, frozen=True):
         """With that many more, standing at an occurrence itself."""
         return Progress(runs=self.runs + runs, skipped=self.skipped + skipped)
 
-    def jittered(self, body: Body, at: int, now: int, chance: float) -> tuple[int, "Progress"]:
+    def with_jitter(self, body: Body, at: int, now: int, chance: float) -> tuple[int, "Progress"]:
         """When to run the occurrence `at`, and the progress that says so.
 
         A run that is yet to come is put off by up to the task's `jitter`, spread by `chance` from 0 to 1, but not as
@@ -43,7 +43,7 @@ class Progress(msgspec.Struct, omit_defaults=True, frozen=True):
             following = first_after(body.schedule, at, at)
             latest_start = latest_start if following is None else min(latest_start, following - 1)
         delay = put_off(at, duration_micros(body.jitter), chance, latest_start)
-        return at + delay, msgspec.structs.replace(self, jitter=delay, jittered_to=at + delay) if delay else self
+        return at + delay, msgspec.structs.replace(self, delay=delay, delayed_to=at + delay) if delay else self
 
 
 _NONE_YET = Progress()
@@ -60,4 +60,4 @@ def progress_of(text: str | None, run_at: int) -> Progress:
     if text is None:
         return _NONE_YET
     progress = _decoder.decode(text)
-    return progress if progress.jittered_to == run_at else progress.counting()
+    return progress if progress.delayed_to == run_at else progress.counting()

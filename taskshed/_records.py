@@ -77,7 +77,7 @@ def freeze(task: Task, now: int | None = None, chance: float = 0) -> Record:
     )
     run_at, progress = to_micros(task.run_at), Progress()
     if now is not None:
-        run_at, progress = progress.jittered(body, run_at, now, chance)
+        run_at, progress = progress.with_jitter(body, run_at, now, chance)
     return Record(
         task_id=task.task_id,
         group_id=task.group_id,
@@ -106,7 +106,7 @@ def thaw(record: Record) -> Task:
             kwargs=msgspec.json.decode(body.kwargs),
             task_id=record.task_id,
             group_id=record.group_id,
-            run_at=from_micros(record.run_at - progress.jitter),
+            run_at=from_micros(record.run_at - progress.delay),
             paused=record.paused_at is not None,
             paused_at=None if record.paused_at is None else from_micros(record.paused_at),
             status=_status(record),
@@ -114,7 +114,7 @@ def thaw(record: Record) -> Task:
             error=record.error,
             runs=progress.runs,
             skipped=progress.skipped,
-            jittered=timedelta(microseconds=progress.jitter),
+            delayed=timedelta(microseconds=progress.delay),
             **_fields(body.schedule),
             **{name: getattr(body, name) for name in _TAKEN_OVER},
         )

@@ -23,7 +23,7 @@ def begin(record: Record, now: int, chance: float = 0) -> Run | Settlement:
     """
     run = _run_of(record, now)
     grace = run.body.misfire_grace
-    if grace is not None and now - run.at - run.jitter > duration_micros(grace):
+    if grace is not None and now - run.at - run.delay > duration_micros(grace):
         return _pass_over(run, now, duration_micros(grace), chance)
     if run.body.overlap == "allow":
         following, progress = next_after(run), run.progress.counting(runs=1)
@@ -35,13 +35,13 @@ def begin(record: Record, now: int, chance: float = 0) -> Run | Settlement:
 
 def _run_of(record: Record, now: int) -> Run:
     body, progress = read_record(record)
-    at = record.run_at - progress.jitter
+    at = record.run_at - progress.delay
     if body.schedule is not None and body.coalesce and not body.fixed_delay:
         last = latest(body.schedule, at, min(now, body.last))
         if last != at:
             missed = count(body.schedule, at, last)
-            return Run(record=record, body=body, progress=progress, at=last, missed=missed, jitter=0, begun=now)
-    return Run(record=record, body=body, progress=progress, at=at, jitter=progress.jitter, begun=now)
+            return Run(record=record, body=body, progress=progress, at=last, missed=missed, delay=0, begun=now)
+    return Run(record=record, body=body, progress=progress, at=at, delay=progress.delay, begun=now)
 
 
 def _pass_over(run: Run, now: int, grace: int, chance: float) -> Settlement:
@@ -49,7 +49,7 @@ def _pass_over(run: Run, now: int, grace: int, chance: float) -> Settlement:
     record = msgspec.structs.replace(run.record, attempts=run.record.attempts - 1)  # it never began
     run = msgspec.structs.replace(run, record=record)
     body, schedule = run.body, run.body.schedule
-    due = from_micros(run.at + run.jitter)
+    due = from_micros(run.at + run.delay)
     error = f"due at {due}, skipped {from_micros(now) - due} later, for misfire_grace is {body.misfire_grace}"
     if schedule is None:
         return failed(record, error)
@@ -58,15 +58,15 @@ def _pass_over(run: Run, now: int, grace: int, chance: float) -> Settlement:
     else:
         following = first_after(schedule, run.at, now - grace - 1)
         end = body.last + 1 if following is None else min(following, body.last + 1)
-        skipped = count(schedule, record.run_at - run.progress.jitter, end)
+        skipped = count(schedule, record.run_at - run.progress.delay, end)
     return proceed(run, following, run.progress.counting(skipped=skipped), now, error, chance)
 
 
 def _child(run: Run) -> Record:
     """A task of its own for this occurrence, so that it may run beside those that follow."""
-    run_at = run.at + run.jitter
+    run_at = run.at + run.delay
     body = Body(callback=run.body.callback, kwargs=run.body.kwargs, occurrence_of=run.record.task_id)
-    progress = Progress(jitter=run.jitter, jittered_to=run_at if run.jitter else 0)
+    progress = Progress(delay=run.delay, delayed_to=run_at if run.delay else 0)
     return Record(
         task_id=new_task_id(),
         group_id=run.record.group_id,

@@ -63,7 +63,7 @@ class Run(msgspec.Struct, kw_only=True, frozen=True):
         body, progress: the record's, decoded.
         at: the wall instant of the occurrence; of missed ones that became one run the last.
         missed: how many others that run is for.
-        jitter: how many microseconds later it was to begin.
+        delay: how many microseconds later it was to begin.
         begun: the wall instant at which it began.
     """
 
@@ -72,7 +72,7 @@ class Run(msgspec.Struct, kw_only=True, frozen=True):
     progress: Progress
     at: int
     missed: int = 0
-    jitter: int
+    delay: int
     begun: int
 
 
@@ -111,7 +111,7 @@ def proceed(
     if following is None or is_over(run.body, progress, following):
         outcome: Outcome = "done" if error is None else "failed"
         return settlement(run.record, outcome, error=error, progress=progress.text())
-    run_at, progress = progress.jittered(run.body, following, now, chance)
+    run_at, progress = progress.with_jitter(run.body, following, now, chance)
     return settlement(run.record, "next", run_at=run_at, attempts=0, error=error, progress=progress.text())
 
 

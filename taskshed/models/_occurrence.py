@@ -10,7 +10,7 @@ class Occurrence(msgspec.Struct, kw_only=True, frozen=True):
         task_id, group_id, callback: as in the task.
         run_at: which occurrence it is, UTC; of missed ones that became one run the last.
         missed: how many occurrences before it were missed and are made up for by this run.
-        jittered: how much later than `run_at` it was to start, by the task's `jitter`.
+        delayed: how much later than `run_at` it was to start, by the task's `jitter`.
         attempt: 1 for the first run of this occurrence, more after a crash.
         lag: how much later than that the callback started.
     """
@@ -20,7 +20,7 @@ class Occurrence(msgspec.Struct, kw_only=True, frozen=True):
     callback: str
     run_at: datetime
     missed: int = 0
-    jittered: timedelta = timedelta(0)
+    delayed: timedelta = timedelta(0)
     attempt: int
     lag: timedelta
 

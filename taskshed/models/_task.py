@@ -50,7 +50,7 @@ _CHECKS: dict[str, Check] = {
     "error": optional(check_text),
     "runs": whole(least=0),
     "skipped": whole(least=0),
-    "jittered": check_duration,
+    "delayed": check_duration,
     "occurrence_of": optional(check_name),
 }
 
@@ -84,7 +84,7 @@ class Task(msgspec.Struct, kw_only=True, frozen=True):
         error: text of the last failure, if there was one.
         runs: how many runs of a recurring task have ended, or with `overlap="allow"` begun.
         skipped: how many of its occurrences were passed over, by `overlap` or `misfire_grace`.
-        jittered: how much later than `run_at` the next run begins.
+        delayed: how much later than `run_at` the next run begins.
         occurrence_of: the id of the task of which this is a run that may go on beside others (`overlap="allow"`).
 
     Raises:
@@ -114,7 +114,7 @@ class Task(msgspec.Struct, kw_only=True, frozen=True):
     error: str | None = None
     runs: int = 0
     skipped: int = 0
-    jittered: timedelta = timedelta(0)
+    delayed: timedelta = timedelta(0)
     occurrence_of: str | None = None
 
     def __post_init__(self) -> None:

@@ -116,9 +116,9 @@ def _occurrence(run: Run) -> Occurrence:
         callback=body.callback,
         run_at=from_micros(run.at),
         missed=run.missed,
-        jittered=timedelta(microseconds=run.jitter),
+        delayed=timedelta(microseconds=run.delay),
         attempt=record.attempts,
-        lag=timedelta(microseconds=run.begun - run.at - run.jitter),
+        lag=timedelta(microseconds=run.begun - run.at - run.delay),
     )
 
 

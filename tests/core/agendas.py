@@ -32,7 +32,7 @@ def leases(records: Sequence[Record]) -> set[Lease]:
 
 def ended(record: Record, ending: Ending = "succeeded") -> Settlement:
     """The end of a run."""
-    run = Run(record=record, body=Body("ring"), progress=Progress(), at=record.run_at, jitter=0, begun=0)
+    run = Run(record=record, body=Body("ring"), progress=Progress(), at=record.run_at, delay=0, begun=0)
     return settle(run, ending, 0)
 
 

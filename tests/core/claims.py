@@ -50,6 +50,6 @@ def claimed(body: Body, run_at: float, progress: Progress | None = None) -> Reco
     )
 
 
-def put_off(jitter: float, run_at: float, **counted: int) -> Progress:
+def put_off(delay: float, run_at: float, **counted: int) -> Progress:
     """The progress of a task that was put off to `run_at`."""
-    return Progress(jitter=at(jitter), jittered_to=at(run_at), **counted)
+    return Progress(delay=at(delay), delayed_to=at(run_at), **counted)

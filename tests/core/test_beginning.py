@@ -60,7 +60,7 @@ def test_a_run_begins_of(body: Body, run_at: float, now: float, expected: float)
         progress=Progress(runs=4, skipped=2),
         at=at(expected),
         missed=missed_before(body, run_at, expected),
-        jitter=0,
+        delay=0,
         begun=at(now),
     )
 
@@ -99,7 +99,7 @@ def test_a_run_that_was_put_off_begins_of(
 ) -> None:
     run = begin(claimed(body, run_at, progress), at(now))
     assert isinstance(run, Run)
-    assert (run.at, run.jitter) == (at(expected), at(jitter))
+    assert (run.at, run.delay) == (at(expected), at(jitter))
 
 
 LATE: dict[str, tuple[Body, float, float, float, int, float]] = {

@@ -77,7 +77,7 @@ def test_each_child_has_an_id_of_its_own() -> None:
 def test_the_child_of_a_run_that_was_put_off_is_put_off_as_far() -> None:
     child = child_of(fork(task(jitter=4, **ALLOW), 103, 103, put_off(3, 103)))
     told = thaw(child)
-    assert (child.run_at, told.run_at, told.jittered) == (at(103), from_micros(at(100)), timedelta(seconds=3))
+    assert (child.run_at, told.run_at, told.delayed) == (at(103), from_micros(at(100)), timedelta(seconds=3))
 
 
 def test_the_child_of_a_later_occurrence_is_not_put_off() -> None:
@@ -125,7 +125,7 @@ def test_a_child_runs_like_a_one_off_and_leaves_nothing_behind(ending: Ending, o
     child.token, child.attempts, child.leased_until = 9, 1, at(10**6)
     run = begin(child, at(5000))
     assert isinstance(run, Run)
-    assert (run.at, run.jitter, run.body.occurrence_of) == (at(100), at(3), "a")
+    assert (run.at, run.delay, run.body.occurrence_of) == (at(100), at(3), "a")
     settlement = settle(run, ending, at(5001), "boom" if ending == "raised" else None)
     assert (settlement.outcome, settlement.token, settlement.run_at) == (outcome, 9, at(103))
     assert settlement.attempts == (0 if outcome == "released" else 1)

@@ -48,7 +48,7 @@ REFUSED: dict[str, tuple[dict[str, Any], type[Exception], list[str]]] = {
     "error a number": ({"error": 5}, TypeError, ["error", "5"]),
     "runs text": ({"runs": "many"}, TypeError, ["runs", "'many'"]),
     "skipped None": ({"skipped": None}, TypeError, ["skipped", "None"]),
-    "jittered a number": ({"jittered": 5}, TypeError, ["jittered", "5"]),
+    "jittered a number": ({"delayed": 5}, TypeError, ["delayed", "5"]),
     "occurrence_of a number": ({"occurrence_of": 5}, TypeError, ["occurrence_of", "5"]),
     "occurrence_of empty": ({"occurrence_of": ""}, ValueError, ["occurrence_of", "empty"]),
 }

@@ -31,7 +31,7 @@ RUNS: dict[str, tuple[dict[str, Any], int, list[datetime]]] = {
     "interval": (EACH_HOUR, 3, hours(0, 1, 2)),
     "interval, one": (EACH_HOUR, 1, hours(0)),
     "interval, failed": (EACH_HOUR | {"status": "failed"}, 5, []),
-    "interval, jittered": (EACH_HOUR | {"jitter": MINUTE, "jittered": MINUTE}, 2, hours(0, 1)),
+    "interval, jittered": (EACH_HOUR | {"jitter": MINUTE, "delayed": MINUTE}, 2, hours(0, 1)),
     "interval, fixed delay": (EACH_HOUR | {"fixed_delay": True}, 3, hours(0, 1, 2)),
     "interval, until one of them": (EACH_HOUR | {"end_at": NOON + 2 * HOUR}, 5, hours(0, 1, 2)),
     "interval, until right before": (EACH_HOUR | {"end_at": NOON + 2 * HOUR - timedelta.resolution}, 5, hours(0, 1)),

@@ -13,14 +13,14 @@ from taskshed.schedules import Cron, Interval
 SECOND = 1_000_000
 AT, NOW = 1_000_000 * SECOND, 999_000 * SECOND
 FAR = to_micros(datetime.max.replace(tzinfo=UTC))
-JITTERED = Progress(runs=3, skipped=2, jitter=5, jittered_to=AT + 5)
+JITTERED = Progress(runs=3, skipped=2, delay=5, delayed_to=AT + 5)
 
 TEXTS: dict[str, tuple[Progress, str | None]] = {
     "new": (Progress(), None),
     "one run": (Progress(runs=1), '{"runs":1}'),
     "one skipped": (Progress(skipped=1), '{"skipped":1}'),
-    "jittered": (Progress(jitter=5, jittered_to=7), '{"jitter":5,"jittered_to":7}'),
-    "all": (Progress(runs=3, skipped=2, jitter=5, jittered_to=7), '{"runs":3,"skipped":2,"jitter":5,"jittered_to":7}'),
+    "delayed": (Progress(delay=5, delayed_to=7), '{"delay":5,"delayed_to":7}'),
+    "all": (Progress(runs=3, skipped=2, delay=5, delayed_to=7), '{"runs":3,"skipped":2,"delay":5,"delayed_to":7}'),
 }
 
 
@@ -51,7 +51,7 @@ def test_jitter_is_void_once_the_task_was_moved(moved_to: int) -> None:
 def test_counting_adds_and_stands_at_an_occurrence_itself() -> None:
     assert JITTERED.counting(runs=1, skipped=4) == Progress(runs=4, skipped=6)
     assert JITTERED.counting() == Progress(runs=3, skipped=2)
-    assert Progress(runs=3, skipped=2, jitter=5, jittered_to=AT + 5) == JITTERED
+    assert Progress(runs=3, skipped=2, delay=5, delayed_to=AT + 5) == JITTERED
 
 
 def body(seconds: float | None, **fields: Any) -> Body:
@@ -97,11 +97,11 @@ BOUNDS: dict[str, tuple[Body, int, int, float, int]] = {
 
 @pytest.mark.parametrize(("task", "at", "now", "chance", "delay"), BOUNDS.values(), ids=BOUNDS)
 def test_a_run_is_put_off_by(task: Body, at: int, now: int, chance: float, delay: int) -> None:
-    run_at, progress = Progress(runs=3, skipped=2).jittered(task, at, now, chance)
+    run_at, progress = Progress(runs=3, skipped=2).with_jitter(task, at, now, chance)
     assert run_at == at + delay
-    assert progress == Progress(runs=3, skipped=2, jitter=delay, jittered_to=at + delay if delay else 0)
+    assert progress == Progress(runs=3, skipped=2, delay=delay, delayed_to=at + delay if delay else 0)
 
 
 def test_a_run_may_begin_in_the_last_microsecond_there_is_and_not_after_it() -> None:
-    run_at, _ = Progress().jittered(body(10), FAR - 5 * SECOND, NOW, 1)
+    run_at, _ = Progress().with_jitter(body(10), FAR - 5 * SECOND, NOW, 1)
     from_micros(run_at)

@@ -48,7 +48,7 @@ def test_what_is_frozen_thaws_as_it_was(task: Task) -> None:
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 def test_a_new_task_begins_without_a_history(task: Task) -> None:
-    told = msgspec.structs.replace(task, status="failed", attempts=3, error="boom", runs=4, skipped=5, jittered=MINUTE)
+    told = msgspec.structs.replace(task, status="failed", attempts=3, error="boom", runs=4, skipped=5, delayed=MINUTE)
     assert freeze(told) == freeze(task)
 
 
@@ -104,7 +104,7 @@ def test_a_new_task_is_put_off_by_its_jitter_if_it_is_yet_to_come(
     task = Task(callback="ring", run_at=NOON, jitter=MINUTE)
     record = freeze(task, None if before is None else to_micros(NOON - before), chance)
     assert from_micros(record.run_at) == NOON + expected
-    assert thaw(record) == msgspec.structs.replace(task, jittered=expected)
+    assert thaw(record) == msgspec.structs.replace(task, delayed=expected)
     assert (record.progress is None) == (not expected)
 
 
@@ -112,15 +112,15 @@ def test_a_task_that_was_moved_stands_at_an_occurrence_itself() -> None:
     record = freeze(Task(callback="ring", run_at=NOON, jitter=MINUTE), 0, 1)
     record.run_at += 1
     moved = thaw(record)
-    assert (moved.run_at, moved.jittered) == (NOON + MINUTE + timedelta.resolution, timedelta(0))
+    assert (moved.run_at, moved.delayed) == (NOON + MINUTE + timedelta.resolution, timedelta(0))
 
 
 def test_progress_is_told_and_read() -> None:
-    record = row(progress='{"runs":3,"skipped":2,"jitter":5,"jittered_to":7}', run_at=7)
+    record = row(progress='{"runs":3,"skipped":2,"delay":5,"delayed_to":7}', run_at=7)
     task = thaw(record)
-    assert (task.runs, task.skipped, task.jittered) == (3, 2, timedelta(microseconds=5))
+    assert (task.runs, task.skipped, task.delayed) == (3, 2, timedelta(microseconds=5))
     assert task.run_at == from_micros(2)
-    assert read_record(record) == (Body("ring"), Progress(runs=3, skipped=2, jitter=5, jittered_to=7))
+    assert read_record(record) == (Body("ring"), Progress(runs=3, skipped=2, delay=5, delayed_to=7))
 
 
 def test_arguments_without_a_form_in_json_are_refused_by_their_place() -> None:
@@ -195,7 +195,7 @@ BAD: dict[str, dict[str, Any]] = {
     "progress empty": {"progress": ""},
     "progress no object": {"progress": "[]"},
     "progress with text for a number": {"progress": '{"runs":"1"}'},
-    "progress jittered beyond all days": {"progress": '{"jitter":100000000000000000000,"jittered_to":0}'},
+    "progress jittered beyond all days": {"progress": '{"delay":100000000000000000000,"delayed_to":0}'},
     "kwargs no object": {"body": '{"callback":"ring","kwargs":[1]}'},
     "body nested without end": {"body": '{"callback":"ring","kwargs":{"a":' + "[" * 100_000},
     "body not Unicode": {"body": '{"callback":"\ud800"}'},

@@ -19,9 +19,9 @@ SO_FAR = Progress(runs=4, skipped=2)
 
 def run_of(body: Body, occurrence: float = 100, begun: float | None = None, progress: Progress = SO_FAR) -> Run:
     """A run of an occurrence, begun at its time unless told."""
-    record = claimed(body, occurrence + progress.jitter / 1_000_000, progress)
+    record = claimed(body, occurrence + progress.delay / 1_000_000, progress)
     begun_at = record.run_at if begun is None else at(begun)
-    return Run(record=record, body=body, progress=progress, at=at(occurrence), jitter=progress.jitter, begun=begun_at)
+    return Run(record=record, body=body, progress=progress, at=at(occurrence), delay=progress.delay, begun=begun_at)
 
 
 def settled(
@@ -214,7 +214,7 @@ def test_the_next_run_is_put_off(
     settlement = settle(run, "succeeded", at(ended), chance=chance)
     assert settlement.run_at == at(following + delay)
     progress = msgspec.json.decode(settlement.progress or "", type=Progress)
-    assert (progress.jitter, progress.jittered_to) == ((at(delay), settlement.run_at) if delay else (0, 0))
+    assert (progress.delay, progress.delayed_to) == ((at(delay), settlement.run_at) if delay else (0, 0))
 
 
 @pytest.mark.parametrize(("ended", "following", "skipped"), [(109.9, 110, 0), (112, 120, 1)], ids=["in time", "longer"])

@@ -72,7 +72,7 @@ async def test_add_task_takes_each_policy(scheduler: AsyncScheduler, fields: dic
 async def test_add_task_returns_by_how_much_it_was_put_off(scheduler: AsyncScheduler) -> None:
     task = await scheduler.add_task("greet", TOMORROW, task_id="id", jitter=timedelta(hours=1))
     assert task.run_at == TOMORROW
-    assert timedelta(0) <= task.jittered <= timedelta(hours=1)
+    assert timedelta(0) <= task.delayed <= timedelta(hours=1)
     assert await scheduler.fetch_tasks(task_ids=["id"]) == [task]
 
 

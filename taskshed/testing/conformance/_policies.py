@@ -180,9 +180,9 @@ class PoliciesConformance:
         case = case_of(row, shape, await present(datastore))
         assert await _ran(datastore, case.task) == case.missed[row.ran]
         left = await fetch_only(datastore, "a")
-        assert timedelta(0) <= left.jittered <= 10 * MINUTE
-        assert [msgspec.structs.replace(left, jittered=timedelta(0))] == case.after(row, None)
-        assert (await peek(datastore)).next_due == to_micros(left.run_at + left.jittered)
+        assert timedelta(0) <= left.delayed <= 10 * MINUTE
+        assert [msgspec.structs.replace(left, delayed=timedelta(0))] == case.after(row, None)
+        assert (await peek(datastore)).next_due == to_micros(left.run_at + left.delayed)
 
     @_each_coalesce
     async def test_a_task_whose_last_run_fails_is_kept(self, datastore: DataStore, coalesce: bool) -> None:

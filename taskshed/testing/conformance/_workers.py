@@ -26,4 +26,4 @@ async def work_off(datastore: DataStore, *workers: Worker) -> None:
 
 
 def _is_open(task: Task, now: datetime) -> bool:
-    return task.status == "running" or (task.status == "scheduled" and task.run_at + task.jittered <= now)
+    return task.status == "running" or (task.status == "scheduled" and task.run_at + task.delayed <= now)
