@@ -2,11 +2,11 @@
 
     open_scheduler       the front door: a running scheduler, with a worker if you give it callbacks
     open_worker          a running worker, for programs that only work
-    Task                 what to call and when; TaskExecutionTime moves one
+    Task                 what to call and when; TaskExecutionTime moves one, RetryPolicy says how often to try
     current_occurrence   which run a callback is part of
 
 What they are made of: `taskshed.schedulers`, `taskshed.datastores`, `taskshed.workers`, `taskshed.models`; what can
-go wrong: `taskshed.errors`; for tests: `taskshed.testing`.
+go wrong: `taskshed.errors`; what happens: `taskshed.events`; for tests: `taskshed.testing`.
 """
 
 from taskshed._open import open_scheduler, open_worker
@@ -20,7 +20,7 @@ from taskshed.errors import (
     TaskNotFoundError,
     TaskShedError,
 )
-from taskshed.models import Occurrence, Task, TaskExecutionTime
+from taskshed.models import Occurrence, RetryPolicy, Task, TaskExecutionTime
 from taskshed.workers import Callback, current_occurrence
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "MissingDriverError",
     "NotRunningError",
     "Occurrence",
+    "RetryPolicy",
     "Task",
     "TaskExecutionTime",
     "TaskNotFoundError",

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from taskshed._clock import to_micros
-from taskshed.models import Overlap
+from taskshed.models import Overlap, RetryPolicy
 from taskshed.schedules import Schedule
 from taskshed.schedules._occurrences import LAST_INSTANT
 
@@ -31,6 +31,8 @@ class Body(msgspec.Struct, omit_defaults=True, frozen=True):
     end_at: datetime | None = None
     max_runs: int | None = None
     fixed_delay: bool = False
+    retry: RetryPolicy | None = None
+    timeout: timedelta | None = None
     occurrence_of: str | None = None
 
     @property

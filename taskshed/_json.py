@@ -1,22 +1,28 @@
-"""Arguments as JSON, with errors that say which argument."""
+"""Arguments as JSON, bounded, with errors that say which argument."""
 
 import dataclasses
 import math
+import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any
 
 import msgspec
 
+MAX_KWARGS_SIZE = 2**20  # bytes
+MAX_DEPTH = 100
+
 _encoder = msgspec.json.Encoder()
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
-def encode_kwargs(kwargs: Mapping[str, Any]) -> msgspec.Raw:
-    """Encode the arguments of a task.
+def encode_kwargs(kwargs: Mapping[str, Any], max_size: int = MAX_KWARGS_SIZE) -> msgspec.Raw:
+    """Encode the arguments of a task, which may take `max_size` bytes.
 
     Raises:
         TypeError: a value is of a type that has no form in JSON.
-        ValueError: a value would not come back as it is: a NaN, an infinity, invalid text, a cycle.
+        ValueError: a value would not come back as it is: a NaN, an infinity, invalid text, a cycle; or it is too large,
+            or too deeply nested.
     """
     try:
         encoded = _encoder.encode(kwargs)
@@ -29,7 +35,29 @@ def encode_kwargs(kwargs: Mapping[str, Any]) -> msgspec.Raw:
     except (TypeError, ValueError, OverflowError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{_culprit(kwargs)} cannot be written as JSON: {error}") from error
+    if len(encoded) > max_size:
+        raise ValueError(
+            f"kwargs takes {len(encoded):,} bytes as JSON, at most {max_size:,} are allowed; "
+            "keep large data elsewhere and pass its name, or raise max_kwargs_size"
+        )
+    if is_deeper_than(MAX_DEPTH, encoded):
+        raise ValueError(f"kwargs is nested more than {MAX_DEPTH} levels deep")
     return msgspec.Raw(encoded)
+
+
+def is_deeper_than(levels: int, encoded: bytes) -> bool:
+    """Whether lists and objects are nested deeper than that in what is written as JSON."""
+    if encoded.count(b"[") + encoded.count(b"{") <= levels:
+        return False
+    depth = 0
+    for character in _TEXT.sub(b"", encoded):
+        if character in b"[{":
+            depth += 1
+            if depth > levels:
+                return True
+        elif character in b"]}":
+            depth -= 1
+    return False
 
 
 class _NotANumberError(Exception):

@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Unpack
 
+from taskshed._json import MAX_KWARGS_SIZE
 from taskshed.datastores import DataStore, InMemoryDataStore
 from taskshed.schedulers import AsyncScheduler
-from taskshed.workers import Callback, EventDrivenWorker, PollingWorker, Worker
+from taskshed.workers import Callback, EventDrivenWorker, PollingWorker, Worker, WorkerSettings
 
 
 def open_datastore(url: str) -> DataStore:
@@ -42,7 +43,8 @@ async def open_scheduler(
     *,
     callback_map: Mapping[str, Callback] | None = None,
     worker: Worker | None = None,
-    **settings: Any,
+    max_kwargs_size: int = MAX_KWARGS_SIZE,
+    **settings: Unpack[WorkerSettings],
 ) -> AsyncIterator[AsyncScheduler]:
     """A running scheduler, and with `callback_map` an `EventDrivenWorker` that runs its tasks.
 
@@ -50,7 +52,9 @@ async def open_scheduler(
         datastore: one that you made, or a URL such as `sqlite:///tasks.db`; None keeps tasks in memory.
         callback_map: coroutine functions by the names that tasks call them; without it tasks are only scheduled.
         worker: one that you made, instead of a callback map.
-        settings: of the worker: `max_concurrency`, `lease`, `shutdown_timeout`.
+        max_kwargs_size: how many bytes the arguments of a task may take as JSON.
+        settings: of the worker: `max_concurrency`, `lease`, `shutdown_timeout`, `retry`, `timeout`, `unknown_callback`,
+            `failed_retention`.
 
     Raises:
         ValueError, TypeError: the arguments make no sense together.
@@ -68,7 +72,7 @@ async def open_scheduler(
         worker = EventDrivenWorker(callback_map, store, **settings)
     elif settings:
         raise TypeError(f"{', '.join(settings)}: settings are for a worker, which needs a callback_map")
-    async with AsyncScheduler(store, worker=worker) as scheduler:
+    async with AsyncScheduler(store, worker=worker, max_kwargs_size=max_kwargs_size) as scheduler:
         yield scheduler
 
 
@@ -78,14 +82,14 @@ async def open_worker(
     callback_map: Mapping[str, Callback],
     *,
     polling_interval: timedelta | None = None,
-    **settings: Any,
+    **settings: Unpack[WorkerSettings],
 ) -> AsyncIterator[Worker]:
     """A running worker: a `PollingWorker` with `polling_interval`, else an `EventDrivenWorker`.
 
     Args:
         datastore: one that you made, or a URL.
         callback_map: coroutine functions by the names that tasks call them.
-        settings: `max_concurrency`, `lease`, `shutdown_timeout`.
+        settings: those of `Worker`.
 
     Raises:
         ValueError, TypeError: the arguments make no sense.

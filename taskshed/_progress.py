@@ -30,6 +30,10 @@ class Progress(msgspec.Struct, omit_defaults=True, frozen=True):
         """With that many more, standing at an occurrence itself."""
         return Progress(runs=self.runs + runs, skipped=self.skipped + skipped)
 
+    def put_off(self, delay: int, until: int) -> "Progress":
+        """With the same occurrence, which is to run `delay` microseconds after its time, at `until`."""
+        return msgspec.structs.replace(self, delay=delay, delayed_to=until if delay else 0)
+
     def with_jitter(self, body: Body, at: int, now: int, chance: float) -> tuple[int, "Progress"]:
         """When to run the occurrence `at`, and the progress that says so.
 
@@ -43,7 +47,7 @@ class Progress(msgspec.Struct, omit_defaults=True, frozen=True):
             following = first_after(body.schedule, at, at)
             latest_start = latest_start if following is None else min(latest_start, following - 1)
         delay = put_off(at, duration_micros(body.jitter), chance, latest_start)
-        return at + delay, msgspec.structs.replace(self, delay=delay, delayed_to=at + delay) if delay else self
+        return at + delay, self.put_off(delay, at + delay)
 
 
 _NONE_YET = Progress()

@@ -12,7 +12,8 @@ import msgspec
 
 from taskshed._body import NO_ARGUMENTS, Body, body_of
 from taskshed._clock import from_micros, to_micros
-from taskshed._json import encode_kwargs
+from taskshed._failures import apart
+from taskshed._json import MAX_KWARGS_SIZE, encode_kwargs
 from taskshed._progress import Progress, progress_of
 from taskshed.models import Status, Task, check_name
 from taskshed.schedules import Cron, Interval, Schedule
@@ -27,6 +28,8 @@ _TAKEN_OVER = (
     "end_at",
     "max_runs",
     "fixed_delay",
+    "retry",
+    "timeout",
     "occurrence_of",
 )
 
@@ -35,7 +38,8 @@ class Record(msgspec.Struct, kw_only=True):
     """One stored task. Instants are microseconds since 1970 in UTC.
 
     `token` is that of the present claim and 0 without one. A store never gives out a token twice, whatever becomes of
-    the task, so only the holder of the present claim can show it.
+    the task, so only the holder of the present claim can show it. `cancelled_at` is since when a claim is to be given
+    up, and ends with it. `error` is a failure's text and traceback.
     """
 
     task_id: str
@@ -44,6 +48,7 @@ class Record(msgspec.Struct, kw_only=True):
     run_at: int
     paused_at: int | None = None
     leased_until: int | None = None
+    cancelled_at: int | None = None
     failed_at: int | None = None
     token: int = 0
     attempts: int = 0
@@ -58,20 +63,22 @@ class Record(msgspec.Struct, kw_only=True):
         return self.run_at if self.leased_until is None else self.leased_until
 
 
-def freeze(task: Task, now: int | None = None, chance: float = 0) -> Record:
+def freeze(task: Task, now: int | None = None, chance: float = 0, max_kwargs_size: int = MAX_KWARGS_SIZE) -> Record:
     """A new task in its stored form.
 
     Args:
         now: the present, for `jitter`, which puts off a run that is yet to come.
         chance: by how much of it, from 0 to 1.
+        max_kwargs_size: how many bytes `kwargs` may take.
 
     Raises:
-        TypeError, ValueError: `kwargs` cannot become JSON, the message names the place; or `run_at` is after `end_at`.
+        TypeError, ValueError: `kwargs` cannot become JSON, the message names the place, or is too large; or `run_at`
+            is after `end_at`.
     """
     if task.end_at is not None and task.run_at > task.end_at:
         raise ValueError(f"run_at {task.run_at} is after end_at {task.end_at}; the task would never run")
     body = Body(
-        kwargs=encode_kwargs(task.kwargs) if task.kwargs else NO_ARGUMENTS,
+        kwargs=encode_kwargs(task.kwargs, max_kwargs_size) if task.kwargs else NO_ARGUMENTS,
         schedule=task.schedule,
         **{name: getattr(task, name) for name in _TAKEN_OVER},
     )
@@ -102,6 +109,7 @@ def thaw(record: Record) -> Task:
     """The task that was stored; one that cannot be read comes back as failed, with the reason as its error."""
     try:
         body, progress = read_record(record)
+        error, traceback = apart(record.error)
         return Task(
             kwargs=msgspec.json.decode(body.kwargs),
             task_id=record.task_id,
@@ -111,7 +119,9 @@ def thaw(record: Record) -> Task:
             paused_at=None if record.paused_at is None else from_micros(record.paused_at),
             status=_status(record),
             attempts=record.attempts,
-            error=record.error,
+            error=error,
+            traceback=traceback,
+            failed_at=None if record.failed_at is None else from_micros(record.failed_at),
             runs=progress.runs,
             skipped=progress.skipped,
             delayed=timedelta(microseconds=progress.delay),
@@ -153,5 +163,5 @@ def _unreadable(record: Record, error: Exception) -> Task:
     with suppress(TypeError, ValueError):
         check_name("task_id", record.task_id)
         usable["task_id"] = record.task_id
-    text = record.error if isinstance(record.error, str) else describe_unreadable(error)
+    text = apart(record.error)[0] if isinstance(record.error, str) else describe_unreadable(error)
     return Task(callback="(unreadable)", status="failed", error=text, paused=record.paused_at is not None, **usable)

@@ -5,7 +5,8 @@
     scheduled ──claim──▶ running ──┬── done       the task is deleted
         ▲                          ├── failed     the task is kept with its error
         ├──────────────────────────┼── next       the task moves to its next occurrence
-        └──────────────────────────┴── released   the occurrence is given back unrun
+        ├──────────────────────────┼── retry      the occurrence is put off and tried again
+        └──────────────────────────┴── released   the occurrence is given back
 """
 
 from typing import Any, Literal
@@ -13,24 +14,37 @@ from typing import Any, Literal
 import msgspec
 
 from taskshed._body import Body
+from taskshed._clock import duration_micros
+from taskshed._planning._runs import Run
 from taskshed._progress import Progress
 from taskshed._records import Record
 from taskshed.schedules._occurrences import count, first_after
 
 Kind = Literal["once", "recurring", "beside"]
-Ending = Literal["succeeded", "raised", "interrupted"]
-Outcome = Literal["done", "next", "failed", "released"]
+# How a run ends. `raised` may be tried again and `exhausted` may not; `cancelled` is what a user did to it; a worker
+# that ends has `interrupted` it, and one that could not renew its lease has `lost` it.
+Ending = Literal["succeeded", "raised", "exhausted", "cancelled", "interrupted", "lost"]
+Outcome = Literal["done", "next", "retry", "failed", "released"]
 
 OUTCOMES: dict[tuple[Kind, Ending], Outcome] = {
     ("once", "succeeded"): "done",
-    ("once", "raised"): "failed",
+    ("once", "raised"): "retry",
+    ("once", "exhausted"): "failed",
+    ("once", "cancelled"): "failed",
     ("once", "interrupted"): "released",
+    ("once", "lost"): "released",
     ("recurring", "succeeded"): "next",
-    ("recurring", "raised"): "next",
+    ("recurring", "raised"): "retry",
+    ("recurring", "exhausted"): "next",
+    ("recurring", "cancelled"): "next",
     ("recurring", "interrupted"): "released",
+    ("recurring", "lost"): "released",
     ("beside", "succeeded"): "done",
-    ("beside", "raised"): "done",  # its failure is noted with the task that it is an occurrence of
+    ("beside", "raised"): "retry",
+    ("beside", "exhausted"): "done",  # its failure is noted with the task that it is an occurrence of
+    ("beside", "cancelled"): "done",
     ("beside", "interrupted"): "released",
+    ("beside", "lost"): "released",
 }
 
 
@@ -55,27 +69,6 @@ class Settlement(msgspec.Struct, kw_only=True, frozen=True):
     child: Record | None = None
 
 
-class Run(msgspec.Struct, kw_only=True, frozen=True):
-    """A run of a claimed occurrence.
-
-    Attributes:
-        record: as it was claimed.
-        body, progress: the record's, decoded.
-        at: the wall instant of the occurrence; of missed ones that became one run the last.
-        missed: how many others that run is for.
-        delay: how many microseconds later it was to begin.
-        begun: the wall instant at which it began.
-    """
-
-    record: Record
-    body: Body
-    progress: Progress
-    at: int
-    missed: int = 0
-    delay: int
-    begun: int
-
-
 def released(record: Record) -> Settlement:
     """Give a claimed record back as if the claim had never been."""
     return settlement(record, "released", attempts=record.attempts - 1)
@@ -86,22 +79,37 @@ def failed(record: Record, error: str) -> Settlement:
     return settlement(record, "failed", error=error)
 
 
+def left(run: Run, now: int, pause: int) -> Settlement:
+    """Give an occurrence back, so that nobody takes it before `pause` microseconds have passed."""
+    return _put_off(run, "released", now + pause, run.record.attempts - 1)
+
+
 def settle(run: Run, ending: Ending, now: int, error: str | None = None, chance: float = 0) -> Settlement:
     """Decide what becomes of a run's task.
 
     Args:
         now: the store's wall instant at the end of the run.
         error: the text to keep.
-        chance: by how much of its `jitter`, from 0 to 1, the next run is put off.
+        chance: by how much of its `jitter`, from 0 to 1, the next run or attempt is put off.
     """
-    match OUTCOMES[kind(run.body), ending]:
+    match OUTCOMES[kind(run.body), final(run, ending)]:
         case "released":
-            return released(run.record)
+            # A run that was lost may have had effects, so it counts.
+            return released(run.record) if ending == "interrupted" else settlement(run.record, "released")
+        case "retry":
+            return _retry(run, now, error, chance)
         case "next":
             following, skipped = _following(run, now)
             return proceed(run, following, run.progress.counting(runs=1, skipped=skipped), now, error, chance)
         case outcome:
             return settlement(run.record, outcome, error=error)
+
+
+def final(run: Run, ending: Ending) -> Ending:
+    """What an ending comes to: who raised without a policy that allows another attempt is exhausted."""
+    if ending == "raised" and not (run.retry is not None and run.retry.allows_another(run.record.attempts)):
+        return "exhausted"
+    return ending
 
 
 def proceed(
@@ -126,6 +134,23 @@ def settlement(record: Record, outcome: Outcome, **fields: Any) -> Settlement:
     """The settlement of a claimed record, which leaves what is not among `fields`."""
     left: dict[str, Any] = {"run_at": record.run_at, "attempts": record.attempts, "progress": record.progress}
     return Settlement(task_id=record.task_id, token=record.token, outcome=outcome, **left | fields)
+
+
+def _retry(run: Run, now: int, error: str | None, chance: float) -> Settlement:
+    """Try again after a pause; missed occurrences become one run, so there the next one does for both."""
+    assert run.retry is not None
+    at = now + duration_micros(run.retry.pause_after(run.record.attempts, chance))
+    following, _ = _following(run, now)
+    if following is not None and run.body.coalesce and not run.body.fixed_delay:
+        at = min(at, max(now, following))
+    return _put_off(run, "retry", at, run.record.attempts, error)
+
+
+def _put_off(run: Run, outcome: Outcome, at: int, attempts: int, error: str | None = None) -> Settlement:
+    """Let the occurrence be due at another time, and still be the same."""
+    at = max(at, run.at)
+    progress = run.progress.put_off(at - run.at, at)
+    return settlement(run.record, outcome, run_at=at, attempts=attempts, error=error, progress=progress.text())
 
 
 def _following(run: Run, now: int) -> tuple[int | None, int]:

@@ -5,12 +5,10 @@ storage as one transaction, so that fifty coroutines that each await `add_task` 
 that fails, each request is tried by itself, and only the guilty one gets the error. Reads have a lane
 of their own beside it. A storage that never waits needs no lanes: its calls are made where they are asked for.
 
-After each commit whoever subscribed is told the earliest due time that it brought. So is it told of what
-the storage reports from other processes.
+After each commit whoever subscribed is told the earliest due time that it brought, and that claims were cancelled. So
+is it told of what the storage reports from other processes.
 """
 
-import logging
-import random
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
@@ -20,22 +18,30 @@ import msgspec
 from anyio.lowlevel import checkpoint
 
 from taskshed._actor import Request, ask, serve
-from taskshed._clock import ambient_clock, sleep_until
+from taskshed._broadcast import Broadcast
+from taskshed._clock import ambient_clock
 from taskshed._host import Component
 from taskshed._loops import sheltered
 from taskshed._mailbox import Mailbox
 from taskshed._planning import released
 from taskshed._records import Record, thaw
 from taskshed.datastores._base import Storage
+from taskshed.datastores._telling import Telling
+from taskshed.datastores._watch import Watch
 from taskshed.datastores.commands import (
     Add,
     Added,
+    Cancel,
+    Change,
     Changed,
     Claimed,
     Command,
     Pause,
     Remove,
     Resume,
+    Retry,
+    RunsCancelled,
+    ScheduleChanged,
     Selection,
     Settle,
     earliest_due,
@@ -49,38 +55,9 @@ Commands = tuple[Command[Any], ...]
 Writes = Request[Commands, list[Any]]
 Reads = Request[Selection, list[Record]]
 
-logger = logging.getLogger("taskshed")
-
+_IN_PARTS = (Pause, Resume, Retry, Cancel, Remove)
 _MAILBOX_CAPACITY = 1000
-_WATCH_AGAIN = 1_000_000
 _CLOSING_PATIENCE = 5  # seconds for what is under way, for a server may never answer
-
-
-class ScheduleChanged(msgspec.Struct, frozen=True):
-    """Something may be due at `earliest`, in microseconds since 1970; a hint, not a promise."""
-
-    earliest: int
-
-
-class _Watch:
-    """Whether changes made elsewhere are noticed: said once when not, and once when again."""
-
-    def __init__(self) -> None:
-        self.scope = anyio.CancelScope()
-        self.tried = anyio.Event()
-        self._broken = False
-
-    def works(self) -> None:
-        self.tried.set()
-        if self._broken:
-            self._broken = False
-            logger.info("Changes made elsewhere are noticed again")
-
-    def failed(self, name: str, error: Exception) -> None:
-        self.tried.set()
-        if not self._broken:
-            self._broken = True
-            logger.warning("%s cannot watch for changes made elsewhere, trying until it can: %s", name, error)
 
 
 class DataStore(Component):
@@ -94,6 +71,9 @@ class DataStore(Component):
         readers: how many of its `fetch` may be under way at once.
         immediate: whether it never waits in `execute` and `fetch`.
         server_time: whether a server tells it the time, and not the clock that `open` gets.
+
+    Attributes:
+        events: where is told what happens to tasks, as far as this process has a part in it.
     """
 
     def __init__(
@@ -103,6 +83,8 @@ class DataStore(Component):
         self._storage = storage
         self._readers = readers
         self.immediate = immediate
+        self.events = Broadcast()
+        self._telling = Telling(self.events)
         self._server_time = server_time
         self._writes: Mailbox[Writes] | None = None
         self._reads: Mailbox[Reads] | None = None
@@ -125,9 +107,10 @@ class DataStore(Component):
         if self.immediate:
             await checkpoint()
         (answer,) = await self.ask_all((command,))
-        while isinstance(command, Pause | Resume | Remove) and isinstance(answer, Changed) and answer.rest is not None:
+        while isinstance(command, _IN_PARTS) and isinstance(answer, Changed) and answer.rest is not None:
             rest = msgspec.structs.replace(command, selection=answer.rest)
             (answer,) = await self.ask_all((rest,))
+        self._telling.done(command, answer)
         return answer  # type: ignore[no-any-return]  # a command's answer is of its parameter's type
 
     async def ask_all(self, commands: Commands) -> list[Any]:
@@ -163,7 +146,7 @@ class DataStore(Component):
 
     @contextmanager
     def subscribed(self, mailbox: Mailbox[Any]) -> Iterator[None]:
-        """Tell `mailbox` a `ScheduleChanged` whenever something may have become due earlier."""
+        """Tell `mailbox` of each `Change`: something may have become due earlier, or claims were cancelled."""
         self._subscribers.add(mailbox)
         try:
             yield
@@ -183,11 +166,11 @@ class DataStore(Component):
             async with anyio.create_task_group() as lanes:
                 writes: Mailbox[Writes] = Mailbox(_MAILBOX_CAPACITY)
                 reads: Mailbox[Reads] = Mailbox(_MAILBOX_CAPACITY)
-                watch = _Watch()
+                watch = Watch(self._storage, type(self).__name__, self._notice)
                 lanes.start_soon(sheltered, serve, writes, self._commit)
                 for _ in range(self._readers):
                     lanes.start_soon(sheltered, serve, reads, self._read, 1)
-                lanes.start_soon(sheltered, self._watch, watch)
+                lanes.start_soon(sheltered, watch.run)
                 try:
                     await watch.tried.wait()
                     self._writes, self._reads = writes, reads
@@ -199,12 +182,18 @@ class DataStore(Component):
                     watch.scope.cancel()
                     lanes.cancel_scope.deadline = anyio.current_time() + _CLOSING_PATIENCE
         finally:
+            self.events.end()
             await self._storage.close()
 
     async def _carry_out(self, commands: Commands) -> list[Any]:
-        answers = await self._storage.execute(commands)
-        if times := _due_times(commands, answers):
-            await self._notice(min(times))
+        try:
+            answers = await self._storage.execute(commands)
+        except Exception as error:
+            self._telling.failed(error)
+            raise
+        self._telling.worked()
+        for change in _changes([(commands, answers)]):
+            await self._notice(change)
         return answers
 
     async def _commit(self, requests: Sequence[Writes]) -> None:
@@ -212,6 +201,7 @@ class DataStore(Component):
         try:
             answers = iter(await self._storage.execute(commands))
         except Exception as error:
+            self._telling.failed(error)
             if len(requests) == 1 or isinstance(error, DatastoreUnavailableError):
                 for request in requests:
                     request.fail(error)
@@ -219,15 +209,16 @@ class DataStore(Component):
                 for request in requests:
                     await self._commit([request])
             return
-        noticed: list[int] = []
+        self._telling.worked()
+        done: list[tuple[Commands, list[Any]]] = []
         for request in requests:
             replies = [next(answers) for _ in request.message]
             request.reply(replies)
-            noticed += _due_times(request.message, replies)
+            done.append((request.message, replies))
             if request.abandoned and (release := _release(replies)):
                 await self._commit([Request((release,))])
-        if noticed:
-            await self._notice(min(noticed))
+        for change in _changes(done):
+            await self._notice(change)
 
     async def _give_back(self, replies: Sequence[Any]) -> None:
         if release := _release(replies):
@@ -240,29 +231,12 @@ class DataStore(Component):
             except Exception as error:
                 request.fail(error)
 
-    async def _watch(self, watch: "_Watch") -> None:
-        async def notice(earliest: int | None) -> None:
-            watch.works()
-            if earliest is not None:
-                await self._notice(earliest)
-
-        clock = ambient_clock()
-        with watch.scope:
-            while True:
-                try:
-                    await self._storage.watch(notice)
-                    return watch.tried.set()
-                except Exception as error:  # a watch that broke is begun again, nothing else suffers
-                    watch.failed(type(self).__name__, error)
-                pause = round(_WATCH_AGAIN * random.uniform(0.5, 1))  # noqa: S311 - it spreads retries, it guards nothing
-                await sleep_until(clock, clock.monotonic() + pause)
-
-    async def _notice(self, earliest: int) -> None:
+    async def _notice(self, change: Change) -> None:
         for mailbox in tuple(self._subscribers):
             try:
-                if not mailbox.offer(ScheduleChanged(earliest)):
+                if not mailbox.offer(change):
                     with anyio.CancelScope(shield=True):  # what was done shall be known to who waits for it
-                        await mailbox.tell(ScheduleChanged(earliest))
+                        await mailbox.tell(change)
             except NotRunningError:
                 self._subscribers.discard(mailbox)
 
@@ -270,9 +244,14 @@ class DataStore(Component):
         return NotRunningError(f"{type(self).__name__} is not running; start() it or use it in 'async with'")
 
 
-def _due_times(commands: Commands, replies: Sequence[Any]) -> list[int]:
-    pairs = zip(commands, replies, strict=True)
-    return [due for command, reply in pairs if (due := earliest_due(command, reply)) is not None]
+def _changes(done: Sequence[tuple[Commands, Sequence[Any]]]) -> Iterator[Change]:
+    """What commands that were carried out mean to those who wait."""
+    pairs = [pair for commands, replies in done for pair in zip(commands, replies, strict=True)]
+    times = [due for command, reply in pairs if (due := earliest_due(command, reply)) is not None]
+    if times:
+        yield ScheduleChanged(min(times))
+    if any(isinstance(command, Cancel) for command, _ in pairs):
+        yield RunsCancelled()
 
 
 def _release(replies: Sequence[Any]) -> Settle | None:

@@ -5,9 +5,9 @@ from typing import Any, Protocol
 
 from taskshed._clock import Clock
 from taskshed._records import Record
-from taskshed.datastores.commands import Command, Selection
+from taskshed.datastores.commands import Change, Command, Selection
 
-Notice = Callable[[int | None], Awaitable[None]]
+Notice = Callable[[Change | None], Awaitable[None]]
 
 
 class Storage(Protocol):
@@ -42,9 +42,9 @@ class Storage(Protocol):
         ...
 
     async def watch(self, notice: Notice) -> None:
-        """Report the earliest due time, None if there is none, whenever somebody else may have changed it.
+        """Report the earliest due time whenever somebody else may have changed it, and when they have cancelled claims.
 
-        It reports once when it begins to watch, and goes on until it is cancelled. A store that nobody else can reach
-        returns at once.
+        It reports once when it begins to watch, None if nothing is due ever, and goes on until it is cancelled. A store
+        that nobody else can reach returns at once.
         """
         ...

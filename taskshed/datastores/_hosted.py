@@ -11,7 +11,7 @@ from taskshed._clock import Clock, SystemClock
 from taskshed._loops import on_trio
 from taskshed._records import Record
 from taskshed.datastores._base import Notice, Storage
-from taskshed.datastores.commands import Command, Selection
+from taskshed.datastores.commands import Change, Command, Selection
 
 T = TypeVar("T")
 
@@ -67,14 +67,14 @@ class HostedStorage:
         if self._bridge is None:
             await self._storage.watch(notice)
             return
-        speak, heard = anyio.create_memory_object_stream[int | None](math.inf)
+        speak, heard = anyio.create_memory_object_stream[Change | None](math.inf)
 
-        async def relay(earliest: int | None) -> None:
-            self._bridge.post(say, earliest)
+        async def relay(change: Change | None) -> None:
+            self._bridge.post(say, change)
 
-        def say(earliest: int | None) -> None:
+        def say(change: Change | None) -> None:
             with suppress(anyio.ClosedResourceError):  # it crossed the end of the watch
-                speak.send_nowait(earliest)
+                speak.send_nowait(change)
 
         error: Exception | None = None
         with heard:
@@ -116,6 +116,6 @@ class _TimeOf(SystemClock):
         return self._clock.now()
 
 
-async def _hand_on(heard: AsyncIterable[int | None], notice: Notice) -> None:
-    async for earliest in heard:
-        await notice(earliest)
+async def _hand_on(heard: AsyncIterable[Change | None], notice: Notice) -> None:
+    async for change in heard:
+        await notice(change)

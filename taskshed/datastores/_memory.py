@@ -14,11 +14,13 @@ from taskshed.datastores.commands import (
     Add,
     Added,
     ById,
+    Cancel,
     Changed,
     Claim,
     Claimed,
     Command,
     Everything,
+    Failed,
     InGroup,
     Lease,
     Move,
@@ -26,7 +28,9 @@ from taskshed.datastores.commands import (
     Pause,
     Remove,
     Renew,
+    Renewed,
     Resume,
+    Retry,
     Selection,
     Settle,
 )
@@ -38,6 +42,7 @@ class MemoryStorage:
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
         self._groups: dict[str, dict[str, None]] = {}
+        self._failed: dict[str, None] = {}
         self._due = DueHeap()
         self._last_token = 0
 
@@ -74,26 +79,35 @@ class MemoryStorage:
         for record in self._select(command.selection):
             if record.paused_at is None:
                 record.paused_at = now
-                self._due.set(record.task_id, None)
+                self._index(record)
         return Changed(missing=self._missing(command.selection))
 
     def _resume(self, command: Resume) -> Changed:
         resumed = [record for record in self._select(command.selection) if record.paused_at is not None]
         for record in resumed:
             record.paused_at = None
-            self._due.set(record.task_id, record.due)
-        earliest = min((record.due for record in resumed if record.due is not None), default=None)
-        return Changed(missing=self._missing(command.selection), earliest=earliest)
+            self._index(record)
+        return Changed(missing=self._missing(command.selection), earliest=_earliest(resumed))
 
     def _move(self, command: Move) -> Changed:
         moved = list(self._select(ById(tuple(command.times))))
         for record in moved:
-            record.run_at = command.times[record.task_id]
-            record.leased_until = record.failed_at = None
-            record.attempts = record.token = 0
-            self._due.set(record.task_id, record.due)
-        earliest = min((record.due for record in moved if record.due is not None), default=None)
-        return Changed(missing=self._missing(ById(tuple(command.times))), earliest=earliest)
+            self._begin_anew(record, command.times[record.task_id])
+        return Changed(missing=self._missing(ById(tuple(command.times))), earliest=_earliest(moved))
+
+    def _retry(self, command: Retry) -> Changed:
+        now = self._clock.now()
+        retried = [record for record in self._select(command.selection) if record.failed_at is not None]
+        for record in retried:
+            self._begin_anew(record, now)
+        return Changed(missing=self._missing(command.selection), earliest=_earliest(retried))
+
+    def _cancel(self, command: Cancel) -> Changed:
+        now = self._clock.now()
+        for record in self._select(command.selection):
+            if record.leased_until is not None and record.cancelled_at is None:
+                record.cancelled_at = now
+        return Changed(missing=self._missing(command.selection))
 
     def _remove(self, command: Remove) -> Changed:
         for record in list(self._select(command.selection)):
@@ -111,7 +125,7 @@ class MemoryStorage:
             record.leased_until = now + command.lease
             claimed.append(copy(record))
         for record in claimed:  # only now, so that a lease of no length is not claimed twice at once
-            self._due.set(record.task_id, record.due)
+            self._index(record)
         return Claimed(now=now, records=tuple(claimed), next_due=self._due.earliest())
 
     def _settle(self, command: Settle) -> tuple[Lease, ...]:
@@ -129,17 +143,19 @@ class MemoryStorage:
                 self._store(copy(settlement.child))
         return tuple(stale)
 
-    def _renew(self, command: Renew) -> tuple[Lease, ...]:
+    def _renew(self, command: Renew) -> Renewed:
         until = self._clock.now() + command.lease
-        stale = []
+        stale, cancelled = [], []
         for lease in command.leases:
             record = self._records.get(lease.task_id)
             if record is None or record.token != lease.token:
                 stale.append(lease)
             else:
                 record.leased_until = until
-                self._due.set(record.task_id, record.due)
-        return tuple(stale)
+                self._index(record)
+                if record.cancelled_at is not None:
+                    cancelled.append(lease)
+        return Renewed(stale=tuple(stale), cancelled=tuple(cancelled))
 
     def _note(self, command: Note) -> None:
         record = self._records.get(command.task_id)
@@ -151,6 +167,8 @@ class MemoryStorage:
         Pause: _pause,
         Resume: _resume,
         Move: _move,
+        Retry: _retry,
+        Cancel: _cancel,
         Remove: _remove,
         Claim: _claim,
         Settle: _settle,
@@ -159,24 +177,38 @@ class MemoryStorage:
     }
 
     def _write(self, record: Record, settlement: Settlement) -> None:
-        record.leased_until = None
+        record.leased_until = record.cancelled_at = None
         record.token = 0
         record.run_at = settlement.run_at
         record.attempts = settlement.attempts
         record.failed_at = self._clock.now() if settlement.outcome == "failed" else None
         record.error = record.error if settlement.error is None else settlement.error
         record.progress = settlement.progress
+        self._index(record)
+
+    def _begin_anew(self, record: Record, run_at: int) -> None:
+        record.run_at = run_at
+        record.leased_until = record.cancelled_at = record.failed_at = None
+        record.attempts = record.token = 0
+        self._index(record)
+
+    def _index(self, record: Record) -> None:
         self._due.set(record.task_id, record.due)
+        if record.failed_at is None:
+            self._failed.pop(record.task_id, None)
+        else:
+            self._failed[record.task_id] = None
 
     def _store(self, record: Record) -> None:
         self._records[record.task_id] = record
         if record.group_id is not None:
             self._groups.setdefault(record.group_id, {})[record.task_id] = None
-        self._due.set(record.task_id, record.due)
+        self._index(record)
 
     def _forget(self, record: Record) -> None:
         del self._records[record.task_id]
         self._due.set(record.task_id, None)
+        self._failed.pop(record.task_id, None)
         if record.group_id is not None:
             members = self._groups[record.group_id]
             del members[record.task_id]
@@ -194,11 +226,18 @@ class MemoryStorage:
                 return [task_id for task_id in self._groups.get(group_id, ()) if task_id > after]
             case Everything(after=after):
                 return [task_id for task_id in self._records if task_id > after]
+            case Failed(age=age):
+                until = self._clock.now() - age
+                return [task_id for task_id in self._failed if (self._records[task_id].failed_at or 0) <= until]
 
     def _missing(self, selection: Selection) -> tuple[str, ...]:
         if not isinstance(selection, ById):
             return ()
         return tuple(task_id for task_id in self._ids(selection) if task_id not in self._records)
+
+
+def _earliest(records: Iterable[Record]) -> int | None:
+    return min((record.due for record in records if record.due is not None), default=None)
 
 
 class InMemoryDataStore(DataStore):

@@ -16,20 +16,28 @@ __all__ = [
     "Add",
     "Added",
     "ById",
+    "Cancel",
+    "Change",
     "Changed",
     "Claim",
     "Claimed",
     "Command",
     "Everything",
+    "Failed",
     "InGroup",
     "Lease",
     "Move",
     "Note",
+    "Paged",
     "Pause",
     "Record",
     "Remove",
     "Renew",
+    "Renewed",
     "Resume",
+    "Retry",
+    "RunsCancelled",
+    "ScheduleChanged",
     "Selection",
     "Settle",
     "Settlement",
@@ -58,7 +66,15 @@ class Everything(msgspec.Struct, frozen=True):
     after: str = ""
 
 
-Selection = ById | InGroup | Everything
+class Failed(msgspec.Struct, frozen=True):
+    """The tasks that have failed, `age` ago or longer; those that are left `after` an earlier command, as above."""
+
+    age: int = 0
+    after: str = ""
+
+
+Paged = InGroup | Everything | Failed  # what may take several transactions
+Selection = ById | Paged
 
 
 class Lease(msgspec.Struct, frozen=True):
@@ -72,6 +88,18 @@ class Added(msgspec.Struct, frozen=True):
     """Answer to `Add`: the ids that existed and were left as they were."""
 
     kept: tuple[str, ...] = ()
+
+
+class Renewed(msgspec.Struct, frozen=True):
+    """Answer to `Renew`.
+
+    Attributes:
+        stale: the leases that were not the task's own any more, which were not renewed.
+        cancelled: those whose runs somebody wants to end; they were renewed, for that may take a while.
+    """
+
+    stale: tuple[Lease, ...] = ()
+    cancelled: tuple[Lease, ...] = ()
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -103,6 +131,19 @@ class Claimed(msgspec.Struct, frozen=True):
     next_due: int | None
 
 
+class ScheduleChanged(msgspec.Struct, frozen=True):
+    """Something may be due at `earliest`, in microseconds since 1970; a hint, not a promise."""
+
+    earliest: int
+
+
+class RunsCancelled(msgspec.Struct, frozen=True):
+    """Claims may have been marked as to be given up; a hint, too."""
+
+
+Change = ScheduleChanged | RunsCancelled
+
+
 class Command(msgspec.Struct, Generic[A], frozen=True):
     """Something to do, answered with an `A`."""
 
@@ -132,6 +173,21 @@ class Move(Command[Changed], frozen=True):
     times: dict[str, int]
 
 
+class Retry(Command[Changed], frozen=True):
+    """Let failed tasks run now, as if for the first time; those that have not failed are left as they are."""
+
+    selection: Selection
+
+
+class Cancel(Command[Changed], frozen=True):
+    """Mark the claims of tasks as to be given up; tasks that nobody has claimed are left as they are.
+
+    The mark lasts as long as the claim: whoever claims the task when its lease has run out finds it, too.
+    """
+
+    selection: Selection
+
+
 class Remove(Command[Changed], frozen=True):
     """Delete tasks; ids that do not exist are ignored."""
 
@@ -155,8 +211,8 @@ class Settle(Command[tuple[Lease, ...]], frozen=True):
     settlements: tuple[Settlement, ...]
 
 
-class Renew(Command[tuple[Lease, ...]], frozen=True):
-    """Let leases end `lease` from now; the answer names those that were stale."""
+class Renew(Command[Renewed], frozen=True):
+    """Let leases end `lease` from now."""
 
     leases: tuple[Lease, ...]
     lease: int
@@ -175,7 +231,7 @@ def earliest_due(command: Command[Any], answer: Any) -> int | None:
         case Add(records=records), _:
             return min((due for record in records if (due := record.due) is not None), default=None)
         case Settle(settlements=settlements), _:
-            moved = [item.run_at for item in settlements if item.outcome in ("next", "released")]
+            moved = [item.run_at for item in settlements if item.outcome not in ("done", "failed")]
             children = [item.child.run_at for item in settlements if item.child is not None]
             return min(moved + children, default=None)
         case _, Changed(earliest=earliest):

@@ -1,7 +1,8 @@
 """What users hand in and get back: msgspec structs, keyword-only, frozen, compared by value."""
 
-from taskshed.models._checks import MAX_NAME_LENGTH, check_name, in_utc
+from taskshed.models._checks import MAX_NAME_LENGTH, check_duration, check_name, in_utc, whole
 from taskshed.models._occurrence import Occurrence, PlannedRun
+from taskshed.models._retry import RetryPolicy, check_policy, check_timeout
 from taskshed.models._task import Overlap, RunType, Status, Task, TaskExecutionTime
 
 __all__ = [
@@ -9,10 +10,15 @@ __all__ = [
     "Occurrence",
     "Overlap",
     "PlannedRun",
+    "RetryPolicy",
     "RunType",
     "Status",
     "Task",
     "TaskExecutionTime",
+    "check_duration",
     "check_name",
+    "check_policy",
+    "check_timeout",
     "in_utc",
+    "whole",
 ]

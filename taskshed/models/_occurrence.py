@@ -10,8 +10,8 @@ class Occurrence(msgspec.Struct, kw_only=True, frozen=True):
         task_id, group_id, callback: as in the task.
         run_at: which occurrence it is, UTC; of missed ones that became one run the last.
         missed: how many occurrences before it were missed and are made up for by this run.
-        delayed: how much later than `run_at` it was to start, by the task's `jitter`.
-        attempt: 1 for the first run of this occurrence, more after a crash.
+        delayed: how much later than `run_at` it was to start, by the task's `jitter` or because it is tried again.
+        attempt: 1 for the first run of this occurrence, more if that failed or crashed.
         lag: how much later than that the callback started.
     """
 

@@ -22,6 +22,7 @@ from taskshed.models._checks import (
     whole,
 )
 from taskshed.models._recurrence import check_recurrence, schedule_of
+from taskshed.models._retry import RetryPolicy, check_policy, check_timeout
 from taskshed.schedules import Cron, Schedule
 
 RunType = Literal["once", "recurring"]
@@ -45,9 +46,12 @@ _CHECKS: dict[str, Check] = {
     "jitter": optional(check_duration),
     "max_runs": optional(whole(least=1)),
     "fixed_delay": check_bool,
+    "retry": optional(check_policy),
+    "timeout": optional(check_timeout),
     "status": one_of(Status),
     "attempts": whole(least=0),
     "error": optional(check_text),
+    "traceback": optional(check_text),
     "runs": whole(least=0),
     "skipped": whole(least=0),
     "delayed": check_duration,
@@ -79,12 +83,16 @@ class Task(msgspec.Struct, kw_only=True, frozen=True):
         end_at: no occurrence later than this.
         max_runs: how many runs there are at most.
         fixed_delay: whether `interval` counts from the end of a run.
+        retry: how often a run that fails is tried again. Default: what the worker has.
+        timeout: a run that takes longer is cancelled and has failed. Default: what the worker has.
         status: "scheduled", "running" or "failed"; this and what follows is kept by the datastore.
         attempts: runs begun of the present occurrence, crashed ones included.
-        error: text of the last failure, if there was one.
+        error: text of the last failure, if there was one; it names the callback and the exception.
+        traceback: where that was raised, as Python prints it.
+        failed_at: since when it has failed, if it has.
         runs: how many runs of a recurring task have ended, or with `overlap="allow"` begun.
         skipped: how many of its occurrences were passed over, by `overlap` or `misfire_grace`.
-        delayed: how much later than `run_at` the next run begins.
+        delayed: how much later than `run_at` the next run begins, by `jitter` or because it is tried again.
         occurrence_of: the id of the task of which this is a run that may go on beside others (`overlap="allow"`).
 
     Raises:
@@ -109,9 +117,13 @@ class Task(msgspec.Struct, kw_only=True, frozen=True):
     end_at: datetime | None = None
     max_runs: int | None = None
     fixed_delay: bool = False
+    retry: RetryPolicy | None = None
+    timeout: timedelta | None = None
     status: Status = "scheduled"
     attempts: int = 0
     error: str | None = None
+    traceback: str | None = None
+    failed_at: datetime | None = None
     runs: int = 0
     skipped: int = 0
     delayed: timedelta = timedelta(0)
@@ -164,8 +176,9 @@ class Task(msgspec.Struct, kw_only=True, frozen=True):
         if self.run_at is _NEXT_OCCURRENCE:
             force_setattr(self, "run_at", _first_occurrence(schedule))
         force_setattr(self, "run_at", in_utc("run_at", self.run_at))
-        if self.end_at is not None:
-            force_setattr(self, "end_at", in_utc("end_at", self.end_at))
+        for name in ("end_at", "failed_at"):
+            if (moment := getattr(self, name)) is not None:
+                force_setattr(self, name, in_utc(name, moment))
         if self.paused_at is not None:
             if not self.paused:
                 raise ValueError(f"paused_at is {self.paused_at} but paused is False; set both or neither")

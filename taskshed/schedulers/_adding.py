@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 from taskshed._clock import ambient_clock
 from taskshed._records import freeze, thaw
 from taskshed.datastores.commands import Add
-from taskshed.models import Overlap, Task
+from taskshed.models import Overlap, RetryPolicy, Task
 
 
 class TaskFields(TypedDict, total=False):
@@ -21,6 +21,8 @@ class TaskFields(TypedDict, total=False):
     end_at: datetime | None
     max_runs: int | None
     fixed_delay: bool
+    retry: RetryPolicy | None
+    timeout: timedelta | None
 
 
 # Fields with a default that is not a value: to give None for them is not to give them.
@@ -40,10 +42,16 @@ def make_task(given: dict[str, Any], fields: TaskFields) -> Task:
     return Task(**{name: value for name, value in given.items() if name not in left_out}, **fields)
 
 
-def addition(tasks: tuple[Task, ...], replace: bool) -> Add:
-    """The command that adds tasks, their first runs put off by their `jitter`."""
+def addition(tasks: tuple[Task, ...], replace: bool, max_kwargs_size: int) -> Add:
+    """The command that adds tasks, their first runs put off by their `jitter`.
+
+    Raises:
+        TypeError, ValueError: arguments cannot be kept, the message names them.
+    """
     now = ambient_clock().now()
-    return Add(tuple(freeze(task, now, random.random()) for task in tasks), replace)  # noqa: S311 - it spreads runs
+    chances = (random.random() for _ in tasks)  # noqa: S311 - they spread runs, they guard nothing
+    records = (freeze(task, now, chance, max_kwargs_size) for task, chance in zip(tasks, chances, strict=True))
+    return Add(tuple(records), replace)
 
 
 def as_added(task: Task, command: Add) -> Task:

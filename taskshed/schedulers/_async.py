@@ -1,16 +1,29 @@
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
+from taskshed._broadcast import Events
 from taskshed._clock import to_micros
 from taskshed._host import Component
+from taskshed._json import MAX_KWARGS_SIZE
 from taskshed.datastores._actor import DataStore
-from taskshed.datastores.commands import Add, ById, Changed, Everything, Move, Pause, Remove, Resume
+from taskshed.datastores.commands import (
+    Add,
+    ById,
+    Cancel,
+    Changed,
+    Everything,
+    Move,
+    Pause,
+    Remove,
+    Resume,
+    Retry,
+)
 from taskshed.errors import TaskNotFoundError
-from taskshed.models import PlannedRun, RunType, Task, TaskExecutionTime, check_name
+from taskshed.models import PlannedRun, RunType, Task, TaskExecutionTime, check_name, whole
 from taskshed.schedulers._adding import TaskFields, addition, as_added, make_task
-from taskshed.schedulers._selectors import selection
+from taskshed.schedulers._selectors import selection, selection_or_failed
 from taskshed.schedules import Cron
 from taskshed.workers._base import Worker
 from taskshed.workers._callbacks import Callback
@@ -23,19 +36,24 @@ class AsyncScheduler(Component):
         datastore: where the tasks are; it is started and kept running with the scheduler.
         worker: runs them, if that is to happen in this process; it is started with the scheduler, and a task that
             names a callback it does not know is refused.
+        max_kwargs_size: how many bytes the arguments of a task may take as JSON.
 
     Every call checks its arguments first (`ValueError`, `TypeError`) and changes all or nothing. All raise
     `NotRunningError` outside of `start` and `shutdown`, and `DatastoreError` if the datastore fails.
     """
 
-    def __init__(self, datastore: DataStore, worker: Worker | None = None) -> None:
+    def __init__(
+        self, datastore: DataStore, worker: Worker | None = None, *, max_kwargs_size: int = MAX_KWARGS_SIZE
+    ) -> None:
         super().__init__()
         if not isinstance(datastore, DataStore):
             raise TypeError(f"datastore must be a DataStore such as InMemoryDataStore(), not {datastore!r}")
         if worker is not None and not isinstance(worker, Worker):
             raise TypeError(f"worker must be an EventDrivenWorker or a PollingWorker, not {worker!r}")
+        whole(least=2)("max_kwargs_size", max_kwargs_size)
         self._datastore = datastore
         self._worker = worker
+        self._max_kwargs_size = max_kwargs_size
 
     def __repr__(self) -> str:
         return f"<AsyncScheduler datastore={self._datastore!r} worker={self._worker!r}>"
@@ -69,7 +87,8 @@ class AsyncScheduler(Component):
         """Schedule a task; most arguments are the fields of `Task`.
 
         Args:
-            fields: `cron` and `timezone`, `misfire_grace`, `overlap`, `jitter`, `end_at`, `max_runs`, `fixed_delay`.
+            fields: `cron` and `timezone`, `misfire_grace`, `overlap`, `jitter`, `end_at`, `max_runs`, `fixed_delay`,
+                `retry`, `timeout`.
             replace_existing: False leaves a task with the same id as it is.
             connection: your own SQLAlchemy connection or session, plain or asyncio's, to the database of an
                 `SQLDataStore`: the task is written in your transaction, and exists if and only if you commit.
@@ -116,9 +135,19 @@ class AsyncScheduler(Component):
         else:
             await self._datastore.add_within(connection, command)
 
-    async def fetch_tasks(self, *, task_ids: Iterable[str] | None = None, group_id: str | None = None) -> list[Task]:
-        """The tasks with these ids, in this order and less those that do not exist; or a group's, by `run_at`."""
-        return await self._datastore.fetch(selection(task_ids, group_id))
+    async def fetch_tasks(
+        self,
+        *,
+        task_ids: Iterable[str] | None = None,
+        group_id: str | None = None,
+        status: Literal["failed"] | None = None,
+    ) -> list[Task]:
+        """The tasks with these ids, in this order and less those that do not exist; else by `run_at`.
+
+        Args:
+            status: "failed" selects what has failed.
+        """
+        return await self._datastore.fetch(selection_or_failed(task_ids, group_id, status))
 
     async def fetch_all_tasks(self) -> list[Task]:
         """Every task of the datastore, by when it is due."""
@@ -159,9 +188,47 @@ class AsyncScheduler(Component):
         """
         _check_found(await self._datastore.ask(Resume(selection(task_ids, group_id))))
 
-    async def remove_tasks(self, *, task_ids: Iterable[str] | None = None, group_id: str | None = None) -> None:
-        """Delete these tasks; ids that do not exist are ignored, and runs that have begun go on to their end."""
-        await self._datastore.ask(Remove(selection(task_ids, group_id)))
+    async def retry_tasks(
+        self,
+        *,
+        task_ids: Iterable[str] | None = None,
+        group_id: str | None = None,
+        status: Literal["failed"] | None = None,
+    ) -> None:
+        """Let failed tasks run now, as if for the first time; of the others with these ids, none is changed.
+
+        Raises:
+            TaskNotFoundError: an id does not exist; the others are tried again.
+        """
+        _check_found(await self._datastore.ask(Retry(selection_or_failed(task_ids, group_id, status))))
+
+    async def cancel_tasks(self, *, task_ids: Iterable[str] | None = None, group_id: str | None = None) -> None:
+        """Stop the runs of these tasks that are under way, wherever they run; returns when they have been told to.
+
+        A callback is cancelled like anything else on its event loop, so what it does to clean up is done. Then a
+        one-off is kept as failed, and a recurring task goes on with its next occurrence; both tell of it in `error`,
+        and neither is tried again. What does not run is left as it is: `pause_tasks` and `remove_tasks` are for that.
+
+        Raises:
+            TaskNotFoundError: an id does not exist; the others are cancelled.
+        """
+        _check_found(await self._datastore.ask(Cancel(selection(task_ids, group_id))))
+
+    async def remove_tasks(
+        self,
+        *,
+        task_ids: Iterable[str] | None = None,
+        group_id: str | None = None,
+        status: Literal["failed"] | None = None,
+        older_than: timedelta | None = None,
+    ) -> None:
+        """Delete these tasks; ids that do not exist are ignored, and runs that have begun go on to their end.
+
+        Args:
+            status: "failed" selects what has failed.
+            older_than: of these, only those that failed so long ago or longer.
+        """
+        await self._datastore.ask(Remove(selection_or_failed(task_ids, group_id, status, older_than)))
 
     async def remove_all_tasks(self) -> None:
         """Delete every task of the datastore."""
@@ -183,6 +250,19 @@ class AsyncScheduler(Component):
             times[task.task_id] = to_micros(task.run_at)
         _check_found(await self._datastore.ask(Move(times)))
 
+    @asynccontextmanager
+    async def events(self, size: int = 1000) -> AsyncIterator[Events]:
+        """Listen to what happens to tasks: what schedulers of this datastore object do, and what its workers do.
+
+        Iterate over it with `async for`; `taskshed.events` lists what comes. It ends when the datastore does.
+
+        Args:
+            size: how many events may wait. Of those that do not fit you are told the number, and nobody waits for you.
+        """
+        whole(least=1)("size", size)
+        with self._datastore.events.listening(size) as events:
+            yield events
+
     def add_callback(self, callback_name: str, callback: Callback) -> None:
         """Register one more callback with the scheduler's worker.
 
@@ -198,7 +278,7 @@ class AsyncScheduler(Component):
     def _command(self, tasks: tuple[Task, ...], replace_existing: bool) -> Add:
         if self._worker is not None:
             self._worker.callbacks.check(task.callback for task in tasks)
-        return addition(tasks, replace_existing)
+        return addition(tasks, replace_existing, self._max_kwargs_size)
 
     def _parts(self) -> tuple[Component, ...]:
         return (self._datastore,) if self._worker is None else (self._datastore, self._worker)

@@ -9,5 +9,15 @@ from taskshed.workers._callbacks import Callback
 from taskshed.workers._current import current_occurrence
 from taskshed.workers._event_driven import EventDrivenWorker
 from taskshed.workers._polling import PollingWorker
+from taskshed.workers._settings import WorkerSettings
+from taskshed.workers._statistics import WorkerStatistics
 
-__all__ = ["Callback", "EventDrivenWorker", "PollingWorker", "Worker", "current_occurrence"]
+__all__ = [
+    "Callback",
+    "EventDrivenWorker",
+    "PollingWorker",
+    "Worker",
+    "WorkerSettings",
+    "WorkerStatistics",
+    "current_occurrence",
+]

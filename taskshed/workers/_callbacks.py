@@ -40,6 +40,9 @@ class Callbacks:
             raise TypeError(f"callback {name!r} ({callback!r}) cannot be used: {error}") from error
         self._entries[name] = callback, arguments
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._entries
+
     def find(self, name: str) -> tuple[Callback, Arguments]:
         """What is registered under `name`.
 

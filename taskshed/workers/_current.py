@@ -6,6 +6,7 @@ from contextvars import ContextVar
 
 import anyio
 
+from taskshed._planning import Ending
 from taskshed.models import Occurrence
 from taskshed.workers._callbacks import Callbacks
 
@@ -15,17 +16,21 @@ class CurrentRun:
 
     Attributes:
         ending: whether it has ended, or was cancelled.
+        reason: why it was cancelled, if it was.
     """
 
     def __init__(self, occurrence: Occurrence) -> None:
         self.occurrence = occurrence
         self.scope = anyio.CancelScope()
         self.ending = False
+        self.reason: Ending = "interrupted"
 
-    def cancel(self) -> None:
-        """Have it end."""
-        self.ending = True
-        self.scope.cancel()
+    def cancel(self, reason: Ending) -> None:
+        """Have it end; of several reasons the first counts."""
+        if not self.ending:
+            self.reason = reason
+            self.ending = True
+            self.scope.cancel()
 
 
 current_run: ContextVar[CurrentRun | None] = ContextVar("taskshed_run", default=None)

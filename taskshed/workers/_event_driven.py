@@ -1,8 +1,8 @@
 from contextlib import AbstractContextManager
 
 from taskshed._mailbox import Mailbox
-from taskshed.workers._agenda import WakeRule
 from taskshed.workers._base import Worker
+from taskshed.workers._looks import WakeRule
 from taskshed.workers._shift import Message
 
 

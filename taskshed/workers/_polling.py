@@ -1,14 +1,15 @@
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
-from typing import Any
+from typing import Unpack
 
 from taskshed._clock import duration_micros
 from taskshed._mailbox import Mailbox
 from taskshed.datastores._actor import DataStore
-from taskshed.workers._agenda import WakeRule
-from taskshed.workers._base import Worker, check_duration
+from taskshed.workers._base import Worker
 from taskshed.workers._callbacks import Callback
+from taskshed.workers._looks import WakeRule
+from taskshed.workers._settings import WorkerSettings, check_duration
 from taskshed.workers._shift import Message
 
 
@@ -33,7 +34,7 @@ class PollingWorker(Worker):
         callback_map: Mapping[str, Callback],
         datastore: DataStore,
         polling_interval: timedelta = timedelta(seconds=3),
-        **settings: Any,
+        **settings: Unpack[WorkerSettings],
     ) -> None:
         super().__init__(callback_map, datastore, **settings)
         check_duration("polling_interval", polling_interval, least=timedelta(milliseconds=1))

@@ -11,13 +11,14 @@ class StoreTime:
         # Until the store has been asked, its clock is taken to agree with ours.
         self._offset = ClockOffset(clock.now() - clock.monotonic())
 
+    @property
+    def lead(self) -> int:
+        """How far the store's clock is ahead of ours, or a little less."""
+        return self._offset.lead
+
     def now(self) -> int:
         """The store's wall instant, or a little less."""
         return self.clock.monotonic() + self._offset.lead
-
-    def monotonic(self, instant: int) -> int:
-        """Our monotonic instant at a wall instant of the store."""
-        return instant - self._offset.lead
 
     def observe(self, *, sent: int, theirs: int, received: int) -> None:
         """Learn from one exchange; `sent` and `received` are monotonic instants."""

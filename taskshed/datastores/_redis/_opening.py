@@ -27,6 +27,8 @@ def rehearsal(publish: str) -> Scripts:
         ["pause", False, _NOWHERE, "0", 1],
         ["move", [["", _FAR]]],
         ["note", "", ""],
+        ["retry", [""]],
+        ["cancel", [""]],
         ["remove", [""]],
     ]
     others: list[Operation] = [

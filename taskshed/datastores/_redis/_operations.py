@@ -15,19 +15,23 @@ from taskshed.datastores.commands import (
     Add,
     Added,
     ById,
+    Cancel,
     Changed,
     Claim,
     Claimed,
     Command,
-    Everything,
+    Failed,
     InGroup,
     Lease,
     Move,
     Note,
+    Paged,
     Pause,
     Remove,
     Renew,
+    Renewed,
     Resume,
+    Retry,
     Selection,
     Settle,
 )
@@ -76,8 +80,8 @@ def spread(command: Command[Any], shards: int) -> list[Part]:
             parts = by_task("move", list(times), [[name, instant(at)] for name, at in times.items()], shards)
         case Note(task_id=task_id, error=error):
             parts = [Part(shard_of(task_id, shards), ["note", task_id, error])]
-        case Pause(selection=selection) | Resume(selection=selection) | Remove(selection=selection):
-            parts = _selected(type(command).__name__.lower(), selection, shards)
+        case Pause() | Resume() | Retry() | Cancel() | Remove():
+            parts = _selected(type(command).__name__.lower(), command.selection, shards)
         case Claim():
             parts = _claims(0, command.limit, command.lease)
         case _:
@@ -120,21 +124,23 @@ def _selected(name: str, selection: Selection, shards: int) -> list[Part]:
     return pages(name, selection, shards)
 
 
-def pages(name: str, selection: InGroup | Everything, shards: int) -> list[Part]:
+def pages(name: str, selection: Paged, shards: int) -> list[Part]:
     """One page of what is selected, from each shard that has more of it."""
-    group = selection.group_id if isinstance(selection, InGroup) else None
+    group: Any = None
+    if isinstance(selection, InGroup):
+        group = selection.group_id
+    elif isinstance(selection, Failed):
+        group = [selection.age]
     return [
         Part(shard, [name, False, group, cursor, BATCH], size=BATCH)
         for shard, cursor in _cursors(selection.after, shards).items()
     ]
 
 
-def rest_of(selection: InGroup | Everything, cursors: dict[int, str]) -> InGroup | Everything | None:
+def rest_of(selection: Paged, cursors: dict[int, str]) -> Paged | None:
     """What is left of a selection after a page, if anything is."""
     after = ",".join(f"{shard}:{cursor}" for shard, cursor in cursors.items() if cursor != "0")
-    if not after:
-        return None
-    return InGroup(selection.group_id, after) if isinstance(selection, InGroup) else Everything(after)
+    return msgspec.structs.replace(selection, after=after) if after else None
 
 
 def _cursors(after: str, shards: int) -> dict[int, str]:
@@ -173,9 +179,17 @@ def _added(command: Add, answers: Sequence[Answer]) -> Added:
     return Added(kept=tuple(command.records[position].task_id for position in _missed(answers)))
 
 
-def _stale(command: Settle | Renew, answers: Sequence[Answer]) -> tuple[Lease, ...]:
-    items = command.settlements if isinstance(command, Settle) else command.leases
+def _stale(command: Settle, answers: Sequence[Answer]) -> tuple[Lease, ...]:
+    items = command.settlements
     return tuple(Lease(items[position].task_id, items[position].token) for position in _missed(answers))
+
+
+def _renewed(command: Renew, answers: Sequence[Answer]) -> Renewed:
+    stale, cancelled = (_missed([(part, answer[which]) for part, answer in answers]) for which in (0, 1))
+    return Renewed(
+        stale=tuple(command.leases[position] for position in stale),
+        cancelled=tuple(command.leases[position] for position in cancelled),
+    )
 
 
 def _changed(ids: Sequence[str], answers: Sequence[Answer]) -> Changed:
@@ -192,7 +206,7 @@ def _moved(command: Move, answers: Sequence[Answer]) -> Changed:
     return _changed(list(command.times), answers)
 
 
-def _changed_selected(command: Pause | Resume | Remove, answers: Sequence[Answer]) -> Changed:
+def _changed_selected(command: Pause | Resume | Retry | Cancel | Remove, answers: Sequence[Answer]) -> Changed:
     selection = command.selection
     if isinstance(selection, ById):
         changed = _changed(list(dict.fromkeys(selection.task_ids)), answers)
@@ -217,11 +231,13 @@ def _claimed(_: Claim, answers: Sequence[Answer]) -> Claimed:
 _GATHER: dict[type[Command[Any]], Callable[[Any, Sequence[Answer]], Any]] = {
     Add: _added,
     Settle: _stale,
-    Renew: _stale,
+    Renew: _renewed,
     Move: _moved,
     Note: _noted,
     Pause: _changed_selected,
     Resume: _changed_selected,
+    Retry: _changed_selected,
+    Cancel: _changed_selected,
     Remove: _changed_selected,
     Claim: _claimed,
 }

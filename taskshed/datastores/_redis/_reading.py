@@ -9,7 +9,7 @@ from taskshed.datastores._redis._lanes import Lane
 from taskshed.datastores._redis._operations import Part, by_task, pages, rest_of
 from taskshed.datastores._redis._rows import record_of, rows
 from taskshed.datastores._trouble import Trouble
-from taskshed.datastores.commands import ById, Everything, InGroup, Selection
+from taskshed.datastores.commands import ById, Paged, Selection
 
 
 async def read_all(lane: Lane, selection: Selection, shards: int) -> list[Record]:
@@ -23,7 +23,7 @@ async def read_all(lane: Lane, selection: Selection, shards: int) -> list[Record
         found = await _read(lane, by_task("fetch", ids, ids, shards))
         return [found[task_id] for task_id in ids if task_id in found]
     found = {}
-    rest: InGroup | Everything | None = selection
+    rest: Paged | None = selection
     while rest is not None:
         cursors: dict[int, str] = {}
         found |= await _read(lane, pages("fetch", rest, shards), cursors)  # a page may show a task again

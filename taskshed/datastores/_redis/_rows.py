@@ -23,12 +23,13 @@ class State(msgspec.Struct):
     attempts: int = 0
     paused_at: Instant | None = None
     leased_until: Instant | None = None
+    cancelled_at: Instant | None = None
     failed_at: Instant | None = None
     error: str | None = None
     progress: str | None = None
 
 
-_INSTANTS = ("paused_at", "leased_until", "failed_at")
+_INSTANTS = ("paused_at", "leased_until", "cancelled_at", "failed_at")
 _OTHERS = ("token", "attempts", "error", "progress")
 _state_decoder = msgspec.msgpack.Decoder(State)
 

@@ -21,9 +21,16 @@ from taskshed.datastores._redis._rounds import carry_out
 from taskshed.datastores._redis._rows import due_or_none, earliest
 from taskshed.datastores._redis._watching import Listener, listening
 from taskshed.datastores._trouble import UNCHANGED, UNKNOWN, Trouble
-from taskshed.datastores.commands import Command, Selection
+from taskshed.datastores.commands import Change, Command, RunsCancelled, ScheduleChanged, Selection
 
 _SECOND = timedelta(seconds=1)
+
+
+def _meaning(said: str) -> Change | None:
+    if said == "cancelled":
+        return RunsCancelled()
+    due = due_or_none(said)
+    return None if due is None else ScheduleChanged(due)
 
 
 class RedisStorage:
@@ -81,7 +88,8 @@ class RedisStorage:
             listeners = self._listeners()
             async with listening(listeners) as heard:
                 while True:
-                    await notice(await self._look())
+                    earliest = await self._look()
+                    await notice(None if earliest is None else ScheduleChanged(earliest))
                     with self._clock.move_on_at(self._clock.monotonic() + interval):
                         await self._hand_on(heard, notice)
                     for listener in listeners:
@@ -89,10 +97,10 @@ class RedisStorage:
 
     async def _hand_on(self, heard: AsyncIterable[str], notice: Notice) -> None:
         async for said in heard:
-            due, _, sender = said.partition(" ")
+            what, _, sender = said.partition(" ")
             if sender != self._namespace.origin:
                 with suppress(ValueError):  # anybody may say anything on a channel
-                    await notice(due_or_none(due))
+                    await notice(_meaning(what))
         raise Trouble("lost", "a connection that listens was closed")
 
     async def _prepare(self) -> None:

@@ -34,7 +34,7 @@ class SQLConfig(msgspec.Struct, kw_only=True, frozen=True):
         timeout: how long a server may take for one transaction before it counts as out of reach.
         busy_timeout: how long SQLite waits for another process's write before it gives up.
         poll_interval: how often the database is asked for changes made elsewhere. Default: 250 ms for SQLite, where it
-            costs least; 1 s where there is no `LISTEN`; 10 s beside it, to see that it still works.
+            costs least; 400 ms where there is no `LISTEN`; 10 s beside it, to see that it still works.
     """
 
     url: str | URL | None = None

@@ -6,8 +6,9 @@ What all databases have in common is here, in SQLAlchemy's terms; each kind adds
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, case, delete, func, null, select, update
 
 from taskshed._clock import Clock
@@ -20,22 +21,39 @@ from taskshed.datastores.commands import (
     Add,
     Added,
     ById,
+    Cancel,
     Changed,
     Claim,
     Claimed,
     Command,
-    Everything,
-    InGroup,
+    Failed,
     Lease,
     Move,
     Note,
+    Paged,
     Pause,
     Remove,
     Renew,
+    Renewed,
     Resume,
+    Retry,
     Selection,
     Settle,
 )
+
+AnySelection = TypeVar("AnySelection", bound=Selection)
+
+
+class Sight(NamedTuple):
+    """What is seen of a database by those who have to ask whether others have changed anything.
+
+    Attributes:
+        next_due: the earliest due time.
+        cancellations: how often claims were cancelled.
+    """
+
+    next_due: int | None
+    cancellations: int
 
 
 class Database(ABC):
@@ -56,12 +74,16 @@ class Database(ABC):
         columns = schema.tasks.c
         self.record = [columns[name] for name in Record.__struct_fields__]
         self._next_due = select(func.min(columns.due))
+        self._sight = select(func.min(columns.due), select(schema.meta.c.cancellations).scalar_subquery())
+        self._count_cancellation = update(schema.meta).values(cancellations=schema.meta.c.cancellations + 1)
         self._unpaused = columns.paused_at.is_(None)
         self._awake = case((columns.failed_at.is_(None), func.coalesce(columns.leased_until, columns.run_at)))
         self._carry_out: dict[type[Command[Any]], Callable[[Connection, Any], Any]] = {
             Add: self.add,
             Pause: self.pause,
             Resume: self.resume,
+            Retry: self.retry,
+            Cancel: self.cancel,
             Move: self.move,
             Remove: self.remove,
             Claim: self.claim,
@@ -142,6 +164,7 @@ class Database(ABC):
 
     def fetch(self, connection: Connection, selection: Selection) -> list[Record]:
         """The selected records: by id in the order asked for, else by `run_at`."""
+        selection = self._dated(connection, selection)
         query = self.looking(selection).order_by(self.tasks.c.run_at, self.tasks.c.task_id)
         chosen = conditions(self.tasks, selection)
         records = [record_of(row) for condition in chosen for row in connection.execute(query.where(condition))]
@@ -154,6 +177,10 @@ class Database(ABC):
         """The earliest due time."""
         due: int | None = connection.execute(self._next_due).scalar()
         return due
+
+    def sight(self, connection: Connection) -> Sight:
+        """What is to be seen at a look."""
+        return Sight(*connection.execute(self._sight).one())
 
     def pause(self, connection: Connection, command: Pause) -> Changed:
         part = self._page(connection, command.selection)
@@ -175,6 +202,26 @@ class Database(ABC):
             earliest=min((due for due in resumed if due is not None), default=None),
             rest=part.rest,
         )
+
+    def retry(self, connection: Connection, command: Retry) -> Changed:
+        part = self._page(connection, command.selection)
+        now = self.now(connection)
+        due = case((self._unpaused, now))
+        retry = update(self.tasks).where(self.tasks.c.failed_at.is_not(None))
+        retry = retry.values(run_at=now, due=due, attempts=0, failed_at=null(), leased_until=null(), token=0)
+        retried = sum(connection.execute(retry.where(chosen)).rowcount for chosen in part.chosen)
+        missing = self._missing(connection, command.selection)
+        return Changed(missing=missing, earliest=now if retried else None, rest=part.rest)
+
+    def cancel(self, connection: Connection, command: Cancel) -> Changed:
+        part = self._page(connection, command.selection)
+        columns = self.tasks.c
+        cancel = update(self.tasks).where(columns.leased_until.is_not(None), columns.cancelled_at.is_(None))
+        cancel = cancel.values(cancelled_at=self.now(connection))
+        for chosen in part.chosen:
+            connection.execute(cancel.where(chosen))
+        connection.execute(self._count_cancellation)
+        return Changed(missing=self._missing(connection, command.selection), rest=part.rest)
 
     def remove(self, connection: Connection, command: Remove) -> Changed:
         part = self._page(connection, command.selection)
@@ -203,38 +250,45 @@ class Database(ABC):
     def settle(self, connection: Connection, command: Settle) -> tuple[Lease, ...]: ...
 
     @abstractmethod
-    def renew(self, connection: Connection, command: Renew) -> tuple[Lease, ...]: ...
+    def renew(self, connection: Connection, command: Renew) -> Renewed: ...
 
     def looking(self, selection: Selection) -> Select[Any]:
         """A query for records, with whatever leads to an index for a selection."""
         return select(*self.record)
 
-    def members(self, selection: InGroup | Everything) -> Select[Any]:
+    def members(self, selection: Paged) -> Select[Any]:
         """The ids of a selection, in order, in whichever terms lead to an index."""
         return members(self.tasks, selection)
 
     def _page(self, connection: Connection, selection: Selection) -> Page:
         if isinstance(selection, ById):
             return Page(having_ids(self.tasks, selection.task_ids))
+        selection = self._dated(connection, selection)
         return page(connection, self.tasks, self.members(selection), selection)
+
+    def _dated(self, connection: Connection, selection: AnySelection) -> AnySelection:
+        """Say by when tasks that are chosen for their age have to have failed."""
+        if not isinstance(selection, Failed) or selection.after or not selection.age:
+            return selection
+        return msgspec.structs.replace(selection, after=str(self.now(connection) - selection.age))
 
     def _missing(self, connection: Connection, selection: Selection) -> tuple[str, ...]:
         if not isinstance(selection, ById):
             return ()
-        existing = self.values(connection, selection.task_ids, self.tasks.c.token)
+        existing = self.values(connection, selection.task_ids)
         return tuple(task_id for task_id in dict.fromkeys(selection.task_ids) if task_id not in existing)
 
     def values(
-        self, connection: Connection, task_ids: Sequence[str], column: ColumnElement[Any], *, lock: bool = False
-    ) -> dict[str, Any]:
-        """What a column holds for each of these tasks that exists; with `lock`, until the transaction's end."""
-        query = select(self.tasks.c.task_id, column)
+        self, connection: Connection, task_ids: Sequence[str], *columns: ColumnElement[Any], lock: bool = False
+    ) -> dict[str, tuple[Any, ...]]:
+        """What columns hold for each of these tasks that exists; with `lock`, until the transaction's end."""
+        query = select(self.tasks.c.task_id, *columns)
         if lock:
             query = query.order_by(self.tasks.c.task_id).with_for_update()
         return {
-            task_id: value
+            task_id: tuple(values)
             for chosen in having_ids(self.tasks, task_ids)
-            for task_id, value in connection.execute(query.where(chosen))
+            for task_id, *values in connection.execute(query.where(chosen))
         }
 
 

@@ -15,12 +15,25 @@ from taskshed.datastores._sql._rows import (
     chunks,
     kept,
     record_of,
+    renewed,
     rows_to_add,
     settlement_rows,
     stale_settlements,
 )
 from taskshed.datastores._sql._schema import Schema
-from taskshed.datastores.commands import Add, Added, Changed, Claim, Claimed, Command, Lease, Move, Renew, Settle
+from taskshed.datastores.commands import (
+    Add,
+    Added,
+    Changed,
+    Claim,
+    Claimed,
+    Command,
+    Lease,
+    Move,
+    Renew,
+    Renewed,
+    Settle,
+)
 
 
 class LockingDatabase(Database):
@@ -80,7 +93,7 @@ class LockingDatabase(Database):
         rows = rows_to_add(command)
         taken: set[str] = set()
         if not command.replace:
-            taken = set(self.values(connection, [row["task_id"] for row in rows], self.tasks.c.token, lock=True))
+            taken = set(self.values(connection, [row["task_id"] for row in rows], lock=True))
         statement = self._replace if command.replace else self._insert
         for chunk in chunks([row for row in rows if row["task_id"] not in taken]):
             connection.execute(statement, chunk)
@@ -93,7 +106,7 @@ class LockingDatabase(Database):
         due = self.values(connection, tuple(command.times), self.tasks.c.due)
         return Changed(
             missing=tuple(task_id for task_id in command.times if task_id not in due),
-            earliest=min((instant for instant in due.values() if instant is not None), default=None),
+            earliest=min((instant for (instant,) in due.values() if instant is not None), default=None),
         )
 
     def claim(self, connection: Connection, command: Claim) -> Claimed:
@@ -116,16 +129,19 @@ class LockingDatabase(Database):
         self.add(connection, children(items, valid))
         return stale_settlements(command, valid)
 
-    def renew(self, connection: Connection, command: Renew) -> tuple[Lease, ...]:
+    def renew(self, connection: Connection, command: Renew) -> Renewed:
         valid = self._valid(connection, command.leases)
         until = self.now(connection) + command.lease
         for chunk in chunks(sorted(lease.task_id for lease in valid)):
             connection.execute(self._prolong, {"task_ids": chunk, "until": until})
-        return tuple(lease for lease in command.leases if lease not in valid)
+        return renewed(command, valid)
 
-    def _valid(self, connection: Connection, leases: Sequence[Lease]) -> set[Lease]:
-        tokens = self.values(connection, [lease.task_id for lease in leases], self.tasks.c.token, lock=True)
-        return {lease for lease in leases if tokens.get(lease.task_id) == lease.token}
+    def _valid(self, connection: Connection, leases: Sequence[Lease]) -> dict[Lease, bool]:
+        """Those leases that are the tasks' own, locked, and whether they are cancelled."""
+        task_ids = [lease.task_id for lease in leases]
+        found = self.values(connection, task_ids, self.tasks.c.token, self.tasks.c.cancelled_at, lock=True)
+        states = {Lease(task_id, token): at is not None for task_id, (token, at) in found.items()}
+        return {lease: states[lease] for lease in leases if lease in states}
 
     @staticmethod
     def _taken(record: Record, token: int, until: int) -> Record:

@@ -15,7 +15,7 @@ from taskshed.datastores._sql._errors import driver_error, reason_of, trouble_on
 from taskshed.datastores._sql._locking import LockingDatabase
 from taskshed.datastores._sql._schema import Schema, collation, is_mariadb
 from taskshed.datastores._trouble import Kind, Trouble
-from taskshed.datastores.commands import Add, Added, Everything, InGroup, Selection
+from taskshed.datastores.commands import Add, Added, InGroup, Paged, Selection
 from taskshed.models import MAX_NAME_LENGTH
 
 _NOW = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
@@ -122,7 +122,7 @@ class MySQL(LockingDatabase):
         query = super().looking(selection)
         return self._by_group(query) if isinstance(selection, InGroup) else query
 
-    def members(self, selection: InGroup | Everything) -> Select[Any]:
+    def members(self, selection: Paged) -> Select[Any]:
         query = super().members(selection)
         return self._by_group(query) if isinstance(selection, InGroup) else query
 
@@ -158,7 +158,8 @@ _MOVE = """
     STRAIGHT_JOIN {tasks} AS tasks ON tasks.task_id = given.task_id
     SET tasks.run_at = given.run_at,
         tasks.due = CASE WHEN tasks.paused_at IS NULL THEN given.run_at END,
-        tasks.attempts = 0, tasks.failed_at = NULL, tasks.leased_until = NULL, tasks.token = 0
+        tasks.attempts = 0, tasks.failed_at = NULL, tasks.leased_until = NULL,
+        tasks.cancelled_at = NULL, tasks.token = 0
 """
 _SETTLE = """
     UPDATE JSON_TABLE(:rows, '$[*]' COLUMNS (
@@ -170,5 +171,6 @@ _SETTLE = """
     SET tasks.run_at = given.run_at,
         tasks.due = CASE WHEN tasks.paused_at IS NULL THEN given.due END,
         tasks.attempts = given.attempts, tasks.error = coalesce(given.error, tasks.error),
-        tasks.progress = given.progress, tasks.failed_at = given.failed_at, tasks.leased_until = NULL, tasks.token = 0
+        tasks.progress = given.progress, tasks.failed_at = given.failed_at, tasks.leased_until = NULL,
+        tasks.cancelled_at = NULL, tasks.token = 0
 """

@@ -15,6 +15,7 @@ from taskshed.datastores._sql._rows import (
     children,
     kept,
     record_of,
+    renewed,
     rows_to_add,
     settlement_rows,
     stale_settlements,
@@ -24,15 +25,17 @@ from taskshed.datastores._trouble import Kind, Trouble
 from taskshed.datastores.commands import (
     Add,
     Added,
+    Cancel,
     Changed,
     Claim,
     Claimed,
     Command,
-    Everything,
     InGroup,
     Lease,
     Move,
+    Paged,
     Renew,
+    Renewed,
     Settle,
     earliest_due,
 )
@@ -53,6 +56,9 @@ _STATES: dict[str, Kind] = {
     "58": "unavailable",
     "XX": "unavailable",
 }
+
+
+CANCELLED = "cancelled"  # what is told instead of a time
 
 
 class PostgreSQL(Database):
@@ -113,12 +119,15 @@ class PostgreSQL(Database):
     def notify(
         self, connection: Connection, commands: Sequence[Command[Any]], answers: Sequence[Any], origin: str
     ) -> None:
-        """Tell other processes, at the commit, if something is due earlier than what they know."""
+        """Tell others, at the commit, if something is due earlier than what they know, or claims were cancelled."""
         pairs = zip(commands, answers, strict=True)
         earliest = min((due for pair in pairs if (due := earliest_due(*pair)) is not None), default=None)
         if earliest is not None:
             told = {"channel": self.channel(connection), "payload": f"{earliest} {origin}", "earliest": earliest}
             connection.execute(self._text["notify"], told)
+        if any(isinstance(command, Cancel) for command in commands):
+            told = {"channel": self.channel(connection), "payload": f"{CANCELLED} {origin}"}
+            connection.execute(self._text["tell"], told)
 
     def now(self, connection: Connection) -> int:
         now: int = connection.execute(self._text["now"]).scalar_one()
@@ -153,7 +162,7 @@ class PostgreSQL(Database):
             next_due = now + command.lease if next_due is None else min(next_due, now + command.lease)
         return Claimed(now=now, records=records, next_due=next_due)
 
-    def members(self, selection: InGroup | Everything) -> Select[Any]:
+    def members(self, selection: Paged) -> Select[Any]:
         if not isinstance(selection, InGroup):
             return super().members(selection)
         # Asked for in this way, a group cannot be sought through all tasks in the order of their ids.
@@ -177,9 +186,10 @@ class PostgreSQL(Database):
         self.add(connection, children(items, settled))
         return stale_settlements(command, settled)
 
-    def renew(self, connection: Connection, command: Renew) -> tuple[Lease, ...]:
-        renewed = self._leases(connection, "renew", lease_columns(command.leases) | {"lease": command.lease})
-        return tuple(lease for lease in command.leases if lease not in renewed)
+    def renew(self, connection: Connection, command: Renew) -> Renewed:
+        parameters = lease_columns(command.leases) | {"lease": command.lease}
+        rows = connection.execute(self._text["renew"], parameters)
+        return renewed(command, {Lease(task_id, token): cancelled for task_id, token, cancelled in rows})
 
     def _leases(self, connection: Connection, statement: str, parameters: dict[str, Any]) -> set[Lease]:
         return {Lease(*row) for row in connection.execute(self._text[statement], parameters)}

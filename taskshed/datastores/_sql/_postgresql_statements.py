@@ -20,6 +20,7 @@ TYPES = {
     "run_at": "bigint",
     "paused_at": "bigint",
     "leased_until": "bigint",
+    "cancelled_at": "bigint",
     "failed_at": "bigint",
     "token": "bigint",
     "attempts": "integer",
@@ -78,12 +79,13 @@ _TEMPLATES = {
         SELECT pg_notify(:channel, :payload)
         WHERE :earliest <= coalesce((SELECT min(due) FROM {tasks} WHERE due > {began} + {close}), :earliest)
     """,
+    "tell": "SELECT pg_notify(:channel, :payload)",
     "replace": "INSERT INTO {tasks} ({columns}) SELECT * FROM {rows} ON CONFLICT (task_id) DO UPDATE SET {fresh}",
     "add": "INSERT INTO {tasks} ({columns}) SELECT * FROM {rows} ON CONFLICT DO NOTHING RETURNING task_id",
     "move": """
         UPDATE {tasks} AS tasks
         SET run_at = given.run_at, due = CASE WHEN paused_at IS NULL THEN given.run_at END,
-            attempts = 0, failed_at = NULL, leased_until = NULL, token = 0
+            attempts = 0, failed_at = NULL, leased_until = NULL, cancelled_at = NULL, token = 0
         FROM {times} WHERE tasks.task_id = given.task_id
         RETURNING tasks.task_id, tasks.due
     """,
@@ -114,7 +116,7 @@ _TEMPLATES = {
         UPDATE {tasks} AS tasks
         SET run_at = given.run_at, due = CASE WHEN paused_at IS NULL THEN given.due END, attempts = given.attempts,
             error = coalesce(given.error, tasks.error), progress = given.progress, failed_at = given.failed_at,
-            leased_until = NULL, token = 0
+            leased_until = NULL, cancelled_at = NULL, token = 0
         FROM {settled} WHERE {ours}
         RETURNING given.task_id, given.token
     """,
@@ -122,6 +124,6 @@ _TEMPLATES = {
         UPDATE {tasks} AS tasks
         SET leased_until = {now} + :lease, due = CASE WHEN paused_at IS NULL THEN {now} + :lease END
         FROM {leases} WHERE {ours}
-        RETURNING tasks.task_id, tasks.token
+        RETURNING tasks.task_id, tasks.token, tasks.cancelled_at IS NOT NULL
     """,
 }

@@ -5,7 +5,7 @@ from typing import Any
 
 from taskshed._planning import Settlement
 from taskshed._records import Record
-from taskshed.datastores.commands import Add, Lease, Settle
+from taskshed.datastores.commands import Add, Lease, Renew, Renewed, Settle
 
 CHUNK = 500  # ids or rows in one statement, within every database's limit on parameters
 
@@ -21,6 +21,14 @@ def stale_settlements(command: Settle, valid: Iterable[Lease]) -> tuple[Lease, .
         else:
             stale.append(lease)
     return tuple(stale)
+
+
+def renewed(command: Renew, found: Mapping[Lease, bool]) -> Renewed:
+    """The answer to a renewal; `found` are the leases that were valid, and whether they are cancelled."""
+    return Renewed(
+        stale=tuple(lease for lease in command.leases if lease not in found),
+        cancelled=tuple(lease for lease, cancelled in found.items() if cancelled),
+    )
 
 
 def by_lease(command: Settle) -> dict[Lease, Settlement]:

@@ -57,7 +57,8 @@ class Schema:
     """TaskShed's tables under a prefix, for one kind of database.
 
     `due` is `Record.due`, kept as a column so that it can be indexed. The token of the last claim is a counter: a
-    sequence on PostgreSQL and a column on SQLite; MySQL has `UUID_SHORT()`.
+    sequence on PostgreSQL and a column on SQLite; MySQL has `UUID_SHORT()`. Cancellations are counted for
+    those who have to ask whether there were any.
     """
 
     def __init__(self, prefix: str, backend: str, schema: str | None = None) -> None:
@@ -70,7 +71,12 @@ class Schema:
         }
         counter: list[Any] = [Column("last_token", BigInteger, nullable=False)] if backend == "sqlite" else []
         self.meta = Table(  # one row
-            f"{prefix}meta", self.metadata, Column("schema_version", Integer, nullable=False), *counter, **options
+            f"{prefix}meta",
+            self.metadata,
+            Column("schema_version", Integer, nullable=False),
+            Column("cancellations", BigInteger, nullable=False),
+            *counter,
+            **options,
         )
         self.tasks = Table(
             f"{prefix}tasks",
@@ -81,6 +87,7 @@ class Schema:
             Column("run_at", BigInteger, nullable=False),
             Column("paused_at", BigInteger),
             Column("leased_until", BigInteger),
+            Column("cancelled_at", BigInteger),
             Column("failed_at", BigInteger),
             Column("token", BigInteger, nullable=False),
             Column("attempts", Integer, nullable=False),
@@ -91,11 +98,14 @@ class Schema:
         )
         Index(f"{prefix}tasks_due", self.tasks.c.due)
         Index(f"{prefix}tasks_group", self.tasks.c.group_id, self.tasks.c.task_id)
+        has_failed = self.tasks.c.failed_at.is_not(None)
+        Index(f"{prefix}tasks_failed", self.tasks.c.failed_at, postgresql_where=has_failed, sqlite_where=has_failed)
         self.token = Sequence(f"{prefix}token", metadata=self.metadata) if backend == "postgresql" else None
 
     def first_row(self, version: int) -> dict[str, int]:
         """What `meta` holds at the beginning."""
-        return {"schema_version": version} | ({"last_token": 0} if self.backend == "sqlite" else {})
+        counter = {"last_token": 0} if self.backend == "sqlite" else {}
+        return {"schema_version": version, "cancellations": 0} | counter
 
     def ddl(self, dialect: Dialect, version: int) -> str:
         """The statements that create it all, each ended by a semicolon."""

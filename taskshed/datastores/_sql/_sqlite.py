@@ -53,7 +53,7 @@ class SQLite(LockingDatabase):
         self._last_token = select(schema.meta.c.last_token)
         columns = self.tasks.c
         one = columns.task_id == bindparam("given_task_id")
-        free: dict[str, Any] = {"leased_until": null(), "token": 0}
+        free: dict[str, Any] = {"leased_until": null(), "cancelled_at": null(), "token": 0}
         self._settle = (
             update(self.tasks)
             .where(one)

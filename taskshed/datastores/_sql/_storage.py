@@ -15,6 +15,7 @@ from taskshed._records import Record
 from taskshed.datastores._base import Notice
 from taskshed.datastores._sql import _watching as watching
 from taskshed.datastores._sql._config import SQLConfig
+from taskshed.datastores._sql._database import Sight
 from taskshed.datastores._sql._engines import is_sqlite, make_database, make_engine
 from taskshed.datastores._sql._lanes import AsyncLane, Lane, ThreadLane
 from taskshed.datastores._sql._postgresql import PostgreSQL
@@ -106,7 +107,7 @@ class SQLStorage:
                 interval = self._interval(_SECOND / 4)
                 await watching.by_version(self._version, self._look, self._clock, interval, notice)
             else:
-                await watching.by_looking(self._look, self._clock, self._interval(_SECOND), notice)
+                await watching.by_looking(self._look, self._clock, self._interval(0.4 * _SECOND), notice)
 
     def _open_lanes(self) -> None:
         self._writer = self._lane("writer")
@@ -139,8 +140,8 @@ class SQLStorage:
         # Asked of the writer, whose own commits do not count.
         return await self._run(self._writer, data_version)
 
-    async def _look(self) -> int | None:
-        return await self._read(self._database.next_due)
+    async def _look(self) -> Sight:
+        return await self._read(self._database.sight)
 
     async def _read(self, look: Callable[[Connection], R]) -> R:
         def work(connection: Connection) -> R:

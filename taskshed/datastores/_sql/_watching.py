@@ -15,11 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from taskshed._clock import Clock, sleep_until
 from taskshed._loops import cancelled_once
 from taskshed.datastores._base import Notice
+from taskshed.datastores._sql._database import Sight
 from taskshed.datastores._sql._lanes import CLOSING_PATIENCE
-from taskshed.datastores._sql._postgresql import PostgreSQL
+from taskshed.datastores._sql._postgresql import CANCELLED, PostgreSQL
 from taskshed.datastores._trouble import Trouble
+from taskshed.datastores.commands import RunsCancelled, ScheduleChanged
 
-Look = Callable[[], Awaitable[int | None]]
+Look = Callable[[], Awaitable[Sight]]
 
 
 def can_listen(engine: Engine | AsyncEngine) -> TypeGuard[AsyncEngine]:
@@ -27,10 +29,26 @@ def can_listen(engine: Engine | AsyncEngine) -> TypeGuard[AsyncEngine]:
     return isinstance(engine, AsyncEngine) and engine.dialect.driver == "asyncpg"
 
 
+class Onlooker:
+    """Who looks again and again, and tells what has changed."""
+
+    def __init__(self, notice: Notice) -> None:
+        self._notice = notice
+        self._cancellations: int | None = None
+
+    async def see(self, sight: Sight) -> None:
+        """Tell what is to be seen now."""
+        await self._notice(None if sight.next_due is None else ScheduleChanged(sight.next_due))
+        if self._cancellations not in (None, sight.cancellations):
+            await self._notice(RunsCancelled())
+        self._cancellations = sight.cancellations
+
+
 async def by_looking(look: Look, clock: Clock, interval: int, notice: Notice) -> None:
     """Look at an interval."""
+    onlooker = Onlooker(notice)
     while True:
-        await notice(await look())
+        await onlooker.see(await look())
         await sleep_until(clock, clock.monotonic() + interval)
 
 
@@ -38,27 +56,29 @@ async def by_version(
     version: Callable[[], Awaitable[int]], look: Look, clock: Clock, interval: int, notice: Notice
 ) -> None:
     """Look whenever a number has changed that changes with every commit of others."""
+    onlooker = Onlooker(notice)
     seen = await version()
-    await notice(await look())
+    await onlooker.see(await look())
     while True:
         await sleep_until(clock, clock.monotonic() + interval)
         present = await version()
         if present != seen:
             seen = present
-            await notice(await look())
+            await onlooker.see(await look())
 
 
 async def by_listening(listener: "Listener", origin: str, clock: Clock, interval: int, notice: Notice) -> None:
     """Hear what `PostgreSQL.notify` says in other processes, and look at an interval to see that the line is alive."""
+    onlooker = Onlooker(notice)
     async with listener.connected() as (look, heard):
         while True:
-            await notice(await look())
+            await onlooker.see(await look())
             with clock.move_on_at(clock.monotonic() + interval):
                 async for payload in heard:
-                    earliest, _, sender = payload.partition(" ")
+                    said, _, sender = payload.partition(" ")
                     if sender != origin:
                         with suppress(ValueError):  # anybody may say anything on a channel
-                            await notice(int(earliest))
+                            await notice(RunsCancelled() if said == CANCELLED else ScheduleChanged(int(said)))
                 raise Trouble("lost", "the connection that listens was closed")
 
 
@@ -96,10 +116,10 @@ class Listener:
         await self._driver.add_listener(channel, self._hear)
         self._driver.add_termination_listener(lambda _: self._speak.close())
 
-    async def _look(self) -> int | None:
+    async def _look(self) -> Sight:
         assert self._connection is not None
         with anyio.fail_after(self._patience):
-            return await cancelled_once(self._connection.run_sync, self._database.next_due)
+            return await cancelled_once(self._connection.run_sync, self._database.sight)
 
     async def _hang_up(self) -> None:
         # The driver is asked itself: it ends on the server what was interrupted, as no pool does for a detached one.

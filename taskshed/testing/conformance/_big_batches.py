@@ -6,7 +6,7 @@ from taskshed._clock import from_micros
 from taskshed._planning import Outcome
 from taskshed._records import Record
 from taskshed.datastores import DataStore
-from taskshed.datastores.commands import Added, ById, Changed, Everything, InGroup, Move, Pause, Remove, Renew, Resume
+from taskshed.datastores.commands import Added, ById, Changed, Everything, InGroup, Move, Pause, Remove, Resume
 from taskshed.models import Task
 from taskshed.testing.conformance._builders import (
     FUTURE_MICROS,
@@ -18,6 +18,7 @@ from taskshed.testing.conformance._builders import (
     ids,
     lease_of,
     peek,
+    renew,
     settle,
     settlement,
 )
@@ -96,9 +97,9 @@ class BigBatchesConformance:
     async def test_hundreds_are_renewed_at_once(self, datastore: DataStore) -> None:
         await add(datastore, *_tasks()[:500])
         held = tuple(lease_of(record) for record in await claim(datastore, limit=500))
-        assert await datastore.ask(Renew(held, 0)) == ()
+        assert await renew(datastore, held, 0) == ()
         assert len(await claim(datastore, limit=500, lease=HOUR)) == 500
-        stale = await datastore.ask(Renew(held, 0))
+        stale = await renew(datastore, held, 0)
         assert set(stale) == set(held)
 
     async def test_hundreds_are_settled_at_once(self, datastore: DataStore) -> None:

@@ -16,8 +16,7 @@ from taskshed._mailbox import Mailbox
 from taskshed._planning import Outcome, Settlement
 from taskshed._records import Record, freeze
 from taskshed.datastores import DataStore
-from taskshed.datastores._actor import ScheduleChanged
-from taskshed.datastores.commands import Add, Added, ById, Claim, Claimed, Lease, Settle
+from taskshed.datastores.commands import Add, Added, ById, Change, Claim, Claimed, Lease, Renew, ScheduleChanged, Settle
 from taskshed.models import Task
 
 PAST = datetime(2001, 2, 3, 4, 5, 6, 789012, tzinfo=UTC)
@@ -80,6 +79,13 @@ async def settle(datastore: DataStore, *settlements: Settlement) -> tuple[Lease,
     return await datastore.ask(Settle(settlements))
 
 
+async def renew(datastore: DataStore, leases: tuple[Lease, ...], lease: int) -> tuple[Lease, ...]:
+    """Renew leases, none of which is cancelled; the answer are the stale ones."""
+    answer = await datastore.ask(Renew(leases, lease))
+    assert answer.cancelled == ()
+    return answer.stale
+
+
 def settlement(record: Record, outcome: Outcome, **fields: Any) -> Settlement:
     """How a claimed occurrence ended; it stays where it is unless `run_at` is given."""
     values: dict[str, Any] = {"task_id": record.task_id, "token": record.token, "run_at": record.run_at}
@@ -97,9 +103,9 @@ def ids(things: Iterable[Task | Record | Lease]) -> list[str]:
 
 
 @contextmanager
-def listening(datastore: DataStore) -> Iterator[Mailbox[ScheduleChanged]]:
+def listening(datastore: DataStore) -> Iterator[Mailbox[Change]]:
     """A mailbox that is told what may have become due earlier."""
-    mailbox: Mailbox[ScheduleChanged] = Mailbox(1000)
+    mailbox: Mailbox[Change] = Mailbox(1000)
     try:
         with datastore.subscribed(mailbox):
             yield mailbox
@@ -107,7 +113,7 @@ def listening(datastore: DataStore) -> Iterator[Mailbox[ScheduleChanged]]:
         mailbox.discard()
 
 
-async def heard(datastore: DataStore, mailbox: Mailbox[ScheduleChanged]) -> list[int]:
+async def heard(datastore: DataStore, mailbox: Mailbox[Change]) -> list[int]:
     """The due times told since the last call.
 
     A reply may overtake the notice of the same command, so a marker is added to see that all have come.
@@ -116,5 +122,5 @@ async def heard(datastore: DataStore, mailbox: Mailbox[ScheduleChanged]) -> list
     times: list[int] = []
     with anyio.fail_after(10):
         while to_micros(_MARKER.run_at) not in times:
-            times += [notice.earliest for notice in await mailbox.receive()]
+            times += [change.earliest for change in await mailbox.receive() if isinstance(change, ScheduleChanged)]
     return [time for time in times if time != to_micros(_MARKER.run_at)]

@@ -20,7 +20,6 @@ from taskshed.datastores.commands import (
     Move,
     Pause,
     Remove,
-    Renew,
     Resume,
     Settle,
 )
@@ -41,6 +40,7 @@ from taskshed.testing.conformance._builders import (
     lease_of,
     listening,
     peek,
+    renew,
     settle,
     settlement,
 )
@@ -215,7 +215,7 @@ class ChildrenConformance:
         await settle(datastore, settlement(await claim_only(datastore, "a"), "done", child=_child()))
         (record,) = await claim(datastore)
         child_id = ById((record.task_id,))
-        assert await datastore.ask(Renew((lease_of(record),), 0)) == ()
+        assert await renew(datastore, (lease_of(record),), 0) == ()
         assert await datastore.ask(Pause(child_id)) == Changed()
         assert await datastore.ask(Resume(child_id)) == Changed(earliest=(await peek(datastore)).next_due)
         assert await datastore.ask(Move({record.task_id: PAST_MICROS})) == Changed(earliest=PAST_MICROS)

@@ -1,7 +1,7 @@
 """Leases that ran out: the occurrence goes to another worker, and who held it has lost it."""
 
 from taskshed.datastores import DataStore
-from taskshed.datastores.commands import Claim, Renew
+from taskshed.datastores.commands import Claim
 from taskshed.testing.conformance._builders import (
     HOUR,
     PAST,
@@ -14,6 +14,7 @@ from taskshed.testing.conformance._builders import (
     ids,
     lease_of,
     peek,
+    renew,
     settle,
     settlement,
 )
@@ -62,7 +63,7 @@ class ExpiryConformance:
         await add(datastore, due_task("a"))
         lost = await claim_only(datastore, "a", lease=0)
         held = await claim_only(datastore, "a")
-        assert await datastore.ask(Renew((lease_of(lost), lease_of(held)), HOUR)) == (lease_of(lost),)
+        assert await renew(datastore, (lease_of(lost), lease_of(held)), HOUR) == (lease_of(lost),)
 
     async def test_a_late_settlement_counts_while_nobody_else_has_claimed(self, datastore: DataStore) -> None:
         await add(datastore, due_task("a"))
@@ -73,7 +74,7 @@ class ExpiryConformance:
     async def test_a_late_renewal_counts_while_nobody_else_has_claimed(self, datastore: DataStore) -> None:
         await add(datastore, due_task("a"))
         late = await claim_only(datastore, "a", lease=0)
-        assert await datastore.ask(Renew((lease_of(late),), HOUR)) == ()
+        assert await renew(datastore, (lease_of(late),), HOUR) == ()
         assert await claim(datastore) == ()
 
     async def test_a_late_settlement_to_the_next_occurrence_starts_afresh(self, datastore: DataStore) -> None:

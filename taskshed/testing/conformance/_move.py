@@ -2,7 +2,7 @@
 
 from taskshed._clock import from_micros
 from taskshed.datastores import DataStore
-from taskshed.datastores.commands import ById, Changed, Everything, Move, Pause, Renew, Resume
+from taskshed.datastores.commands import ById, Changed, Everything, Move, Pause, Resume
 from taskshed.testing.conformance._builders import (
     FUTURE,
     FUTURE_MICROS,
@@ -19,6 +19,7 @@ from taskshed.testing.conformance._builders import (
     later_task,
     lease_of,
     peek,
+    renew,
     settle,
     settlement,
 )
@@ -70,7 +71,7 @@ class MoveConformance:
         claimed = await claim_only(datastore, "a")
         await datastore.ask(Move({"a": FUTURE_MICROS}))
         assert await settle(datastore, settlement(claimed, "done")) == (lease_of(claimed),)
-        assert await datastore.ask(Renew((lease_of(claimed),), HOUR)) == (lease_of(claimed),)
+        assert await renew(datastore, (lease_of(claimed),), HOUR) == (lease_of(claimed),)
         task = await fetch_only(datastore, "a")
         assert (task.status, task.run_at, task.attempts) == ("scheduled", FUTURE, 0)
         assert (await peek(datastore)).next_due == FUTURE_MICROS

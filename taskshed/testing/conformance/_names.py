@@ -3,7 +3,7 @@
 import pytest
 
 from taskshed.datastores import DataStore
-from taskshed.datastores.commands import Added, ById, Changed, Everything, InGroup, Move, Pause, Remove, Renew, Resume
+from taskshed.datastores.commands import Added, ById, Changed, Everything, InGroup, Move, Pause, Remove, Resume
 from taskshed.testing.conformance._builders import (
     FUTURE_MICROS,
     HOUR,
@@ -14,6 +14,7 @@ from taskshed.testing.conformance._builders import (
     ids,
     later_task,
     lease_of,
+    renew,
     settle,
     settlement,
 )
@@ -76,7 +77,7 @@ class NamesConformance:
         await add(datastore, due_task(name), later_task("other"))
         assert await add(datastore, due_task(name), replace=False) == Added(kept=(name,))
         claimed = await claim_only(datastore, name)
-        assert await datastore.ask(Renew((lease_of(claimed),), HOUR)) == ()
+        assert await renew(datastore, (lease_of(claimed),), HOUR) == ()
         assert await settle(datastore, settlement(claimed, "next", run_at=FUTURE_MICROS)) == ()
         assert await datastore.ask(Pause(ById((name,)))) == Changed()
         assert await datastore.ask(Resume(ById((name,)))) == Changed(earliest=FUTURE_MICROS)

@@ -15,6 +15,7 @@ from taskshed.datastores.commands import (
     Pause,
     Remove,
     Renew,
+    Renewed,
     Resume,
     Settle,
 )
@@ -35,6 +36,7 @@ from taskshed.testing.conformance._builders import (
     lease_of,
     listening,
     peek,
+    renew,
     settle,
     settlement,
 )
@@ -77,7 +79,7 @@ class NoteConformance:
         await _note_changes_the_error_only(datastore, "a")
         assert (await peek(datastore)).next_due == claimed.leased_until
         assert await claim(datastore) == ()
-        assert await datastore.ask(Renew((lease_of(claimed),), HOUR)) == ()
+        assert await renew(datastore, (lease_of(claimed),), HOUR) == ()
         assert await settle(datastore, settlement(claimed, "next", attempts=3)) == ()
         task = await fetch_only(datastore, "a")
         assert (task.status, task.attempts, task.error) == ("scheduled", 3, ERROR)
@@ -158,7 +160,7 @@ class NoteConformance:
             Note("d", "the other"),
             Renew((lease_of(held["c"]),), HOUR),
         )
-        assert await datastore.ask_all(commands) == [None, (), None, ()]
+        assert await datastore.ask_all(commands) == [None, (), None, Renewed()]
         errors = {task.task_id: task.error for task in await datastore.fetch(Everything())}
         assert errors == {"b": "boom", "c": ERROR, "d": "the other"}
         assert await settle(datastore, settlement(held["c"], "done"), settlement(held["d"], "done")) == ()

@@ -2,8 +2,7 @@
 
 from taskshed._mailbox import Mailbox
 from taskshed.datastores import DataStore
-from taskshed.datastores._actor import ScheduleChanged
-from taskshed.datastores.commands import ById, Claim, Move, Pause, Remove, Renew, Resume
+from taskshed.datastores.commands import ById, Change, Claim, Move, Pause, Remove, Resume, ScheduleChanged
 from taskshed.testing.conformance._builders import (
     FUTURE_MICROS,
     HOUR,
@@ -16,6 +15,7 @@ from taskshed.testing.conformance._builders import (
     later_task,
     lease_of,
     listening,
+    renew,
     settle,
     settlement,
 )
@@ -69,7 +69,7 @@ class NoticesConformance:
             await add(datastore, due_task("a"), due_task("b"), due_task("c"))
             await heard(datastore, mailbox)
             done, failed, removed = (await datastore.ask(Claim(limit=3, lease=HOUR))).records
-            await datastore.ask(Renew((lease_of(done),), HOUR))
+            await renew(datastore, (lease_of(done),), HOUR)
             await settle(datastore, settlement(done, "done"), settlement(failed, "failed", error="ring failed"))
             await datastore.ask(Remove(ById((removed.task_id,))))
             await datastore.ask(Resume(ById((failed.task_id,))))
@@ -80,10 +80,10 @@ class NoticesConformance:
         with listening(datastore) as one, listening(datastore) as other:
             await add(datastore, due_task("a"))
             assert await heard(datastore, one) == [PAST_MICROS]
-            assert PAST_MICROS in [notice.earliest for notice in await other.receive()]
+            assert ScheduleChanged(PAST_MICROS) in await other.receive()
 
     async def test_who_unsubscribed_is_told_no_more(self, datastore: DataStore) -> None:
-        left = Mailbox[ScheduleChanged](10)
+        left = Mailbox[Change](10)
         with listening(datastore) as mailbox:
             with datastore.subscribed(left):
                 pass
@@ -92,7 +92,7 @@ class NoticesConformance:
         assert left.discard() == []
 
     async def test_a_subscriber_that_closed_its_mailbox_disturbs_nobody(self, datastore: DataStore) -> None:
-        closed = Mailbox[ScheduleChanged](10)
+        closed = Mailbox[Change](10)
         closed.discard()
         with datastore.subscribed(closed), listening(datastore) as mailbox:
             await add(datastore, due_task("a"))

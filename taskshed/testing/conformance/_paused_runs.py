@@ -4,7 +4,7 @@ import pytest
 
 from taskshed._planning import Outcome
 from taskshed.datastores import DataStore
-from taskshed.datastores.commands import ById, Changed, Pause, Renew, Resume
+from taskshed.datastores.commands import ById, Changed, Pause, Resume
 from taskshed.testing.conformance._builders import (
     HOUR,
     PAST_MICROS,
@@ -15,6 +15,7 @@ from taskshed.testing.conformance._builders import (
     fetch_only,
     lease_of,
     peek,
+    renew,
     settle,
     settlement,
 )
@@ -82,7 +83,7 @@ class PausedRunsConformance:
         await add(datastore, due_task("a"))
         claimed = await claim_only(datastore, "a")
         await datastore.ask(Pause(ById(("a",))))
-        assert await datastore.ask(Renew((lease_of(claimed),), 0)) == ()
+        assert await renew(datastore, (lease_of(claimed),), 0) == ()
         assert (await peek(datastore)).next_due is None
         assert await claim(datastore) == ()
 
@@ -91,7 +92,7 @@ class PausedRunsConformance:
         claimed = await claim_only(datastore, "a", lease=0)
         await datastore.ask(Pause(ById(("a",))))
         before = (await peek(datastore)).now
-        await datastore.ask(Renew((lease_of(claimed),), HOUR))
+        await renew(datastore, (lease_of(claimed),), HOUR)
         resumed = await datastore.ask(Resume(ById(("a",))))
         assert resumed.earliest is not None
         assert resumed.earliest >= before + HOUR

@@ -15,7 +15,6 @@ from taskshed.datastores.commands import (
     InGroup,
     Move,
     Pause,
-    Renew,
     Resume,
     Selection,
     Settle,
@@ -34,6 +33,7 @@ from taskshed.testing.conformance._builders import (
     ids,
     later_task,
     lease_of,
+    renew,
     settle,
     settlement,
 )
@@ -176,7 +176,7 @@ class ProgressConformance:
     async def test_renew_leaves_progress(self, datastore: DataStore) -> None:
         await _add(datastore, due_task("a"))
         claimed = await claim_only(datastore, "a")
-        assert await datastore.ask(Renew((lease_of(claimed),), 0)) == ()
+        assert await renew(datastore, (lease_of(claimed),), 0) == ()
         assert await _claimed_progress(datastore) == OLD
 
     async def test_progress_survives_a_restart(self, datastore: DataStore) -> None:

@@ -1,7 +1,7 @@
 """Removing tasks."""
 
 from taskshed.datastores import DataStore
-from taskshed.datastores.commands import ById, Everything, InGroup, Remove, Renew
+from taskshed.datastores.commands import ById, Everything, InGroup, Remove
 from taskshed.testing.conformance._builders import (
     HOUR,
     add,
@@ -13,6 +13,7 @@ from taskshed.testing.conformance._builders import (
     later_task,
     lease_of,
     peek,
+    renew,
     settle,
     settlement,
 )
@@ -70,7 +71,7 @@ class RemoveConformance:
         claimed = await claim_only(datastore, "a")
         await datastore.ask(Remove(A))
         assert await settle(datastore, settlement(claimed, "next")) == (lease_of(claimed),)
-        assert await datastore.ask(Renew((lease_of(claimed),), HOUR)) == (lease_of(claimed),)
+        assert await renew(datastore, (lease_of(claimed),), HOUR) == (lease_of(claimed),)
         assert await datastore.fetch(Everything()) == []
         assert (await peek(datastore)).next_due is None
 

@@ -1,7 +1,7 @@
 """Adding over what exists: the new task takes the place and nothing of the old one is left."""
 
 from taskshed.datastores import DataStore
-from taskshed.datastores.commands import Added, ById, Everything, InGroup, Pause, Renew
+from taskshed.datastores.commands import Added, ById, Everything, InGroup, Pause
 from taskshed.testing.conformance._builders import (
     FUTURE_MICROS,
     HOUR,
@@ -15,6 +15,7 @@ from taskshed.testing.conformance._builders import (
     later_task,
     lease_of,
     peek,
+    renew,
     settle,
     settlement,
 )
@@ -101,7 +102,7 @@ class ReplaceConformance:
         await add(datastore, due_task("a"))
         claimed = await claim_only(datastore, "a")
         await add(datastore, due_task("a"))
-        assert await datastore.ask(Renew((lease_of(claimed),), HOUR)) == (lease_of(claimed),)
+        assert await renew(datastore, (lease_of(claimed),), HOUR) == (lease_of(claimed),)
         await claim_only(datastore, "a")
 
     async def test_a_claim_made_before_a_replace_stays_stale_after_the_next_claim(self, datastore: DataStore) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from taskshed.datastores import DataStore
-from taskshed.datastores.commands import ById, Everything, InGroup, Remove, Renew
+from taskshed.datastores.commands import ById, Everything, InGroup, Remove
 from taskshed.errors import NotRunningError
 from taskshed.testing.conformance._builders import (
     FUTURE_MICROS,
@@ -20,6 +20,7 @@ from taskshed.testing.conformance._builders import (
     lease_of,
     listening,
     peek,
+    renew,
     settle,
     settlement,
 )
@@ -65,7 +66,7 @@ class RestartConformance:
         await _restart(datastore)
         assert await claim(datastore) == ()
         assert (await peek(datastore)).next_due == claimed.leased_until
-        assert await datastore.ask(Renew((lease_of(claimed),), HOUR)) == ()
+        assert await renew(datastore, (lease_of(claimed),), HOUR) == ()
         assert await settle(datastore, settlement(claimed, "done")) == ()
 
     async def test_a_lease_that_ran_out_before_a_restart_is_claimed_after(self, datastore: DataStore) -> None:

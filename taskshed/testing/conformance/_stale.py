@@ -4,7 +4,7 @@ import pytest
 
 from taskshed._planning import Outcome
 from taskshed.datastores import DataStore
-from taskshed.datastores.commands import Everything, Lease, Renew
+from taskshed.datastores.commands import Everything, Lease
 from taskshed.testing.conformance._builders import (
     FUTURE,
     FUTURE_MICROS,
@@ -17,6 +17,7 @@ from taskshed.testing.conformance._builders import (
     ids,
     lease_of,
     peek,
+    renew,
     settle,
     settlement,
 )
@@ -32,7 +33,7 @@ class StaleConformance:
         await settle(datastore, settlement(claimed, outcome))
         tasks = await datastore.fetch(Everything())
         assert await settle(datastore, settlement(claimed, "next", run_at=FUTURE_MICROS)) == (lease_of(claimed),)
-        assert await datastore.ask(Renew((lease_of(claimed),), HOUR)) == (lease_of(claimed),)
+        assert await renew(datastore, (lease_of(claimed),), HOUR) == (lease_of(claimed),)
         assert await datastore.fetch(Everything()) == tasks
 
     @_each_outcome

@@ -29,21 +29,23 @@ function OPERATIONS.add(tasks, replace)
     return kept
 end
 
--- One page of a group, or of everything: the ids, and where to go on, which is "0" at the end.
+-- One page of a group, of what has failed, {age}, or of everything: the ids, and where to go on, which is "0" at the end.
 local function page(group, cursor, count)
-    local found, ids
-    if group then
-        found = call('SSCAN', GROUP .. group, cursor, 'COUNT', count)
+    if type(group) == 'string' then
+        local found = call('SSCAN', GROUP .. group, cursor, 'COUNT', count)
         return found[2], found[1]
     end
-    found, ids = call('HSCAN', BODY, cursor, 'COUNT', count), {}
+    local found, ids = call('HSCAN', group and FAILED or BODY, cursor, 'COUNT', count), {}
+    local last = group and now() - group[1]
     for index = 1, #found[2], 2 do
-        table.insert(ids, found[2][index])
+        if not last or tonumber(found[2][index + 1]) <= last then
+            table.insert(ids, found[2][index])
+        end
     end
     return ids, found[1]
 end
 
--- An operation on tasks by id, {ids}, and on groups, {false, group or nil, cursor, count}. `change` takes an id and its
+-- An operation on tasks by id, {ids}, and on pages, {false, as `page` takes it}. `change` takes an id and its
 -- state and returns the due time that it made, if it made one.
 local function on_each(change)
     return function(ids, group, cursor, count)
@@ -59,8 +61,10 @@ local function on_each(change)
                 end
             else
                 table.insert(missing, position)
-                if group then
+                if type(group) == 'string' then
                     call('SREM', GROUP .. group, id)
+                elseif group then
+                    call('HDEL', FAILED, id)
                 end
             end
         end
@@ -84,6 +88,24 @@ OPERATIONS.resume = on_each(function(id)
     end
 end)
 
+OPERATIONS.retry = on_each(function(id)
+    local state = read(id)
+    if state.failed_at then
+        return begin_anew(id, state, now())
+    end
+end)
+
+local cancelled = false  -- whether a claim was
+
+OPERATIONS.cancel = on_each(function(id)
+    local state = read(id)
+    if state.leased_until and not state.cancelled_at then
+        state.cancelled_at = now()
+        write(id, state)
+        cancelled = true
+    end
+end)
+
 OPERATIONS.remove = on_each(forget)
 
 function OPERATIONS.note(id, text)
@@ -101,13 +123,7 @@ function OPERATIONS.move(moves)
     for position, move in ipairs(moves) do
         local id, run_at = move[1], move[2]
         if exists(id) then
-            local old = read(id)
-            local due = write(id, {
-                run_at = run_at,
-                paused_at = old.paused_at,
-                error = old.error,
-                progress = old.progress,
-            })
+            local due = begin_anew(id, read(id), run_at)
             if earlier(due, earliest) then
                 earliest = due
             end

@@ -108,9 +108,9 @@ function OPERATIONS.settle(settlements)
     return stale
 end
 
--- leases: {id, token}; answers the positions of the stale ones.
+-- leases: {id, token}; answers the positions of the stale ones, and of those that somebody has cancelled.
 function OPERATIONS.renew(leases, lease)
-    local stale = {}
+    local stale, given_up = {}, {}
     local leased_until = now() + lease
     for position, item in ipairs(leases) do
         local id = item[1]
@@ -118,9 +118,12 @@ function OPERATIONS.renew(leases, lease)
         if state then
             state.leased_until = leased_until
             write(id, state)
+            if state.cancelled_at then
+                table.insert(given_up, position)
+            end
         else
             table.insert(stale, position)
         end
     end
-    return stale
+    return { stale, given_up }
 end

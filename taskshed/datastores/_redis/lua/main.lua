@@ -1,6 +1,6 @@
 -- One batch: ARGV[1] is MessagePack of {operations, who asks, how to publish, whether its transaction only adds}, an
 -- operation {name, arguments...}. It answers with the answers. If something is due earlier than anything was before,
--- all shall know.
+-- or a claim was cancelled, all shall know.
 
 local READS = { peek = true, fetch = true }
 
@@ -39,8 +39,11 @@ if not reads then
     if earlier(after, before) then
         call(publish, NOTICES, after .. ' ' .. origin)
     end
+    if cancelled then
+        call(publish, NOTICES, 'cancelled ' .. origin)
+    end
     if not after and call('EXISTS', BODY) == 0 then
-        call('DEL', TOKEN, STATE)
+        call('DEL', TOKEN, STATE, FAILED)
     end
 end
 

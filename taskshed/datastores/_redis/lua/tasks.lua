@@ -3,12 +3,13 @@
 --   body    HASH    task id -> "<bytes in group id>:<group id><JSON>"; a task exists if and only if it has a body
 --   state   HASH    task id -> MessagePack of what is not its default, but only if that is more than `run_at`
 --   group:  SET     the task ids of a group, one key for each group
+--   failed  HASH    task id of those that have failed -> since when
 --   token   STRING  the last token given out
 -- An idle task thus costs a body and a score.
 
 local DUE, BODY, STATE, TOKEN = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local BASE = string.sub(DUE, 1, -4)
-local GROUP, NOTICES = BASE .. 'group:', BASE .. 'notices'
+local GROUP, FAILED, NOTICES = BASE .. 'group:', BASE .. 'failed', BASE .. 'notices'
 
 local call = redis.call
 local OPERATIONS = {}
@@ -34,7 +35,7 @@ local function exists(id)
     return call('HEXISTS', BODY, id) == 1
 end
 
-local NUMBERS, INSTANTS = { 'token', 'attempts' }, { 'paused_at', 'leased_until', 'failed_at' }
+local NUMBERS, INSTANTS = { 'token', 'attempts' }, { 'paused_at', 'leased_until', 'cancelled_at', 'failed_at' }
 local TEXTS = { 'error', 'progress' }
 
 local function is_instant(value)
@@ -111,6 +112,9 @@ local function write(id, state)
     else
         call('ZREM', DUE, id)
     end
+    if state.failed_at then
+        call('HSET', FAILED, id, state.failed_at)
+    end
     if is_more_than_due(state) then
         call('HSET', STATE, id, cmsgpack.pack(state))
     else
@@ -135,5 +139,12 @@ local function forget(id)
     end
     call('HDEL', BODY, id)
     call('HDEL', STATE, id)
+    call('HDEL', FAILED, id)
     call('ZREM', DUE, id)
+end
+
+-- Let a task be due at `run_at` as if for the first time, whoever has claimed it and however it has failed.
+local function begin_anew(id, state, run_at)
+    call('HDEL', FAILED, id)
+    return write(id, { run_at = run_at, paused_at = state.paused_at, error = state.error, progress = state.progress })
 end
