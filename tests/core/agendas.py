@@ -7,17 +7,20 @@ from taskshed._body import Body
 from taskshed._planning import Ending, Run, Settlement, settle
 from taskshed._progress import Progress
 from taskshed._records import Record
-from taskshed.datastores.commands import Claim, Claimed, Command, Lease, Renew, Settle
-from taskshed.workers._agenda import Agenda, Plan, WakeRule
+from taskshed.datastores.commands import Claim, Claimed, Command, Lease, Renew, Renewed, Settle
+from taskshed.workers._agenda import Agenda, Plan
 from taskshed.workers._event_driven import wake_when_due
+from taskshed.workers._looks import WakeRule
 
 SECOND = 1_000_000
 LEASE = 30 * SECOND
 
 
-def new_agenda(size: int = 3, now: int = 0, rule: WakeRule = wake_when_due) -> Agenda:
+def new_agenda(
+    size: int = 3, now: int = 0, rule: WakeRule = wake_when_due, lease: int = LEASE, retention: int | None = None
+) -> Agenda:
     """An agenda with nothing on it yet but to look."""
-    return Agenda(rule, size, LEASE, now)
+    return Agenda(rule, size, lease, now, retention)
 
 
 def claimed(*task_ids: str, token: int = 1) -> tuple[Record, ...]:
@@ -43,14 +46,23 @@ def answer(
     records: tuple[Record, ...] = (),
     next_due: int | None = None,
     lost: Sequence[Record] = (),
+    cancelled: Sequence[Record] = (),
+    theirs: int | None = None,
 ) -> tuple[Record, ...]:
-    """Let the agenda have the datastore's answers to a plan; `lost` leases are stale to it."""
+    """Let the agenda have the datastore's answers to a plan.
+
+    Args:
+        lost, cancelled: what it says of these leases.
+        theirs: what its clock shows, if that is not ours.
+    """
 
     def one(command: Command[Any]) -> Any:
         match command:
             case Claim():
-                return Claimed(now, records, next_due)
-            case Renew() | Settle():
+                return Claimed(now if theirs is None else theirs, records, next_due)
+            case Renew():
+                return Renewed(stale=tuple(leases(lost)), cancelled=tuple(leases(cancelled)))
+            case Settle():
                 return tuple(leases(lost))
             case _:
                 return None

@@ -5,6 +5,7 @@ from typing import Any
 
 from taskshed._body import Body
 from taskshed._clock import from_micros
+from taskshed._planning import NO_DEFAULTS, Defaults, Run, Settlement, begin, run_of
 from taskshed._progress import Progress
 from taskshed._records import Record
 from taskshed.schedules import Cron, Interval
@@ -48,6 +49,12 @@ def claimed(body: Body, run_at: float, progress: Progress | None = None) -> Reco
         attempts=ATTEMPTS,
         progress=None if progress is None else progress.text(),
     )
+
+
+def verdict(record: Record, now: int, chance: float = 0, defaults: Defaults = NO_DEFAULTS) -> Run | Settlement:
+    """What is done with a claimed record: it runs, or it is settled unrun."""
+    run = run_of(record, now, defaults)
+    return begin(run, chance) or run
 
 
 def put_off(delay: float, run_at: float, **counted: int) -> Progress:

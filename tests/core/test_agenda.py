@@ -7,11 +7,13 @@ from core.agendas import LEASE, SECOND, answer, at_work, claimed, ended, leases,
 
 from taskshed._records import Record
 from taskshed.datastores.commands import Claim, Renew, Settle
-from taskshed.workers._agenda import MAX_CLAIM, Plan, WakeRule
+from taskshed.workers._agenda import MAX_CLAIM, Plan
 from taskshed.workers._event_driven import wake_when_due
+from taskshed.workers._looks import WakeRule
 from taskshed.workers._polling import wake_every
 
 NOTHING = Plan((), None)
+HALF, TRUSTED = LEASE // 2, LEASE * 9 // 10
 
 
 @pytest.mark.parametrize(
@@ -27,9 +29,9 @@ def test_one_exchange_is_under_way_at_a_time() -> None:
     assert plan.commands
     agenda.ended(ended(a))
     agenda.noticed(0)
-    assert agenda.plan(LEASE) == NOTHING
-    answer(agenda, plan, LEASE, next_due=None)
-    assert agenda.plan(LEASE).commands == (Settle((ended(a),)), Renew((*leases([b]),), LEASE), Claim(2, LEASE))
+    assert agenda.plan(HALF) == Plan((), TRUSTED)
+    answer(agenda, plan, HALF, next_due=None)
+    assert agenda.plan(HALF).commands == (Settle((ended(a),)), Renew((*leases([b]),), LEASE), Claim(2, LEASE))
 
 
 @pytest.mark.parametrize(("running", "limit"), [([], 3), (["a"], 2), (["a", "b"], 1)], ids=["0", "1", "2"])
@@ -122,12 +124,12 @@ def test_a_notice_is_done_with_once_a_claim_has_gone_out_after_it() -> None:
 
 
 def test_settling_renewing_and_claiming_travel_together_in_this_order() -> None:
-    agenda, (a, b, c) = at_work("a", "b", "c", next_due=LEASE)
+    agenda, (a, b, c) = at_work("a", "b", "c", next_due=HALF)
     agenda.ended(ended(b, "raised"))
     agenda.ended(ended(a))
-    plan = agenda.plan(LEASE)
+    plan = agenda.plan(HALF)
     assert plan.commands == (Settle((ended(b, "raised"), ended(a))), Renew((*leases([c]),), LEASE), Claim(2, LEASE))
-    assert answer(agenda, plan, LEASE, claimed("d")) == claimed("d")
+    assert answer(agenda, plan, HALF, claimed("d")) == claimed("d")
     assert agenda.running == 2
 
 

@@ -7,8 +7,9 @@ from core.agendas import LEASE, SECOND, answer, at_work, claimed, ended, leases,
 from taskshed._planning import Settlement
 from taskshed._records import Record
 from taskshed.datastores.commands import Claim, Note, Renew, Settle
-from taskshed.workers._agenda import Agenda, Plan, WakeRule
+from taskshed.workers._agenda import Agenda, Plan
 from taskshed.workers._event_driven import wake_when_due
+from taskshed.workers._looks import WakeRule
 from taskshed.workers._polling import wake_every
 
 NOTE, NEWER = Note("parent", "boom"), Note("parent", "bang")
@@ -22,10 +23,10 @@ def forked(record: Record, due: int) -> Settlement:
 def test_a_note_travels_with_the_settlement_after_it() -> None:
     agenda, (a, b) = at_work("a", "b", next_due=1)
     agenda.ended(ended(a), NOTE)
-    plan = agenda.plan(LEASE)
+    plan = agenda.plan(LEASE // 2)
     assert plan.commands == (Settle((ended(a),)), NOTE, Renew((*leases([b]),), LEASE), Claim(2, LEASE))
-    answer(agenda, plan, LEASE)
-    assert agenda.plan(LEASE) == Plan((), LEASE + LEASE // 3)
+    answer(agenda, plan, LEASE // 2)
+    assert agenda.plan(LEASE // 2) == Plan((), LEASE // 2 + LEASE // 3)
 
 
 def test_notes_are_sent_in_the_order_in_which_the_runs_ended() -> None:
@@ -199,7 +200,7 @@ def test_it_has_not_worked_off_what_runs_or_is_not_settled_and_looks_again_after
 def test_a_look_that_was_begun_before_does_not_count() -> None:
     agenda = new_agenda()
     plan = agenda.plan(0)
-    agenda.look_anew()
+    agenda.looks.anew()
     answer(agenda, plan, 0)
     assert not agenda.worked_off(0)
     answer(agenda, agenda.plan(0), 0)

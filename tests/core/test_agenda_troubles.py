@@ -4,17 +4,18 @@ import pytest
 from core.agendas import LEASE, SECOND, answer, at_work, claimed, ended, leases, new_agenda
 
 from taskshed.datastores.commands import Claim, Lease, Renew, Settle
-from taskshed.workers._agenda import Plan
+from taskshed.workers._agenda import Plan, Stop
 
 NOTHING = Plan((), None)
+TRUSTED = LEASE * 9 // 10
 
 
-def test_a_lost_lease_is_not_renewed_again_but_its_run_keeps_the_slot() -> None:
+def test_a_lease_that_a_user_has_ended_is_not_renewed_again_but_its_run_goes_on_and_keeps_the_slot() -> None:
     agenda, (a, b) = at_work("a", "b", next_due=LEASE)
     answer(agenda, agenda.plan(LEASE // 3), LEASE // 3, lost=[a])
     assert agenda.running == 2
     plan = agenda.plan(LEASE)
-    assert plan.commands == (Renew((Lease("b", 1),), LEASE), Claim(1, LEASE))
+    assert plan == Plan((Renew((Lease("b", 1),), LEASE), Claim(1, LEASE)), LEASE // 3 + TRUSTED)
     answer(agenda, plan, LEASE, lost=[b])
     agenda.noticed(10 * LEASE)
     assert agenda.plan(LEASE) == Plan((), 10 * LEASE)
@@ -25,10 +26,12 @@ def test_a_lost_lease_is_not_renewed_again_but_its_run_keeps_the_slot() -> None:
 
 def test_a_task_claimed_anew_after_its_lease_was_lost_takes_a_slot_of_its_own() -> None:
     agenda, (a,) = at_work("a", next_due=LEASE)
-    answer(agenda, agenda.plan(LEASE), LEASE, claimed("a", token=2), lost=[a], next_due=2 * LEASE)
+    plan = agenda.plan(LEASE)
+    assert plan == Plan((Claim(2, LEASE),), None, (Stop(Lease("a", 1), "lost"),))
+    answer(agenda, plan, LEASE, claimed("a", token=2), next_due=2 * LEASE)
     assert agenda.running == 2
     agenda.ended(ended(a))
-    plan = agenda.plan(2 * LEASE)
+    plan = agenda.plan(LEASE + LEASE // 2)
     assert plan.commands == (Settle((ended(a),)), Renew((Lease("a", 2),), LEASE), Claim(2, LEASE))
 
 
@@ -106,20 +109,22 @@ def test_pauses_stay_at_a_second_however_often_it_fails() -> None:
 HOUR = 3600 * SECOND
 
 
-def test_a_store_whose_clock_is_behind_ours_does_not_hold_the_worker_up() -> None:
+@pytest.mark.parametrize("lead", [-HOUR, 0, HOUR], ids=["behind", "alike", "ahead"])
+def test_what_the_stores_clock_says_is_taken_for_what_it_means_on_ours(lead: int) -> None:
     agenda = new_agenda(now=HOUR)
-    (a,) = answer(agenda, agenda.plan(HOUR), 0, claimed("a"), next_due=1)
-    agenda.ended(ended(a))
-    assert agenda.plan(1).commands == (Settle((ended(a),)), Claim(3, LEASE))
+    plan = agenda.plan(HOUR)
+    agenda.noticed(HOUR + 9 + lead)  # before it is known how far that clock is ahead
+    agenda.looks.lead = lead
+    answer(agenda, plan, HOUR, next_due=HOUR + 30 + lead, theirs=HOUR + lead)
+    assert agenda.plan(HOUR).wake_at == HOUR + 9
+    answer(agenda, agenda.plan(HOUR + 9), HOUR + 9, next_due=HOUR + 30 + lead, theirs=HOUR + 9 + lead)
+    assert agenda.plan(HOUR + 9).wake_at == HOUR + 30
 
 
-def test_a_store_that_comes_back_with_its_clock_set_back_does_not_hold_the_worker_up() -> None:
-    agenda, (a,) = at_work("a")
-    agenda.ended(ended(a))
-    agenda.exchange_failed(agenda.plan(HOUR).commands, HOUR, chance=1)
-    answer(agenda, agenda.plan(HOUR + SECOND), 0)
-    agenda.noticed(1)
-    assert agenda.plan(1).commands == (Claim(3, LEASE),)
+def test_to_set_the_stores_clock_does_not_change_when_leases_are_renewed() -> None:
+    agenda, _ = at_work("a")
+    agenda.looks.lead = -HOUR
+    assert agenda.plan(0).wake_at == LEASE // 3
 
 
 def test_it_is_finished_at_once_if_closed_with_nothing_to_do() -> None:
@@ -138,9 +143,9 @@ def test_closed_it_claims_no_more_and_is_finished_when_all_is_settled() -> None:
     assert agenda.plan(1) == Plan((), LEASE // 3)
     agenda.ended(ended(a))
     agenda.noticed(0)
-    plan = agenda.plan(LEASE)
+    plan = agenda.plan(LEASE // 2)
     assert plan.commands == (Settle((ended(a),)), Renew((*leases([b]),), LEASE))
-    answer(agenda, plan, LEASE)
+    answer(agenda, plan, LEASE // 2)
     agenda.ended(ended(b))
     assert not agenda.finished
     plan = agenda.plan(LEASE)

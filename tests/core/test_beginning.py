@@ -4,11 +4,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from core.claims import ATTEMPTS, MINUTELY, TEN, at, claimed, put_off, task
+from core.claims import ATTEMPTS, MINUTELY, TEN, at, claimed, put_off, task, verdict
 
 from taskshed._body import Body
 from taskshed._clock import from_micros
-from taskshed._planning import Run, Settlement, begin
+from taskshed._planning import Run, Settlement
 from taskshed._progress import Progress
 from taskshed.schedules import Cron
 
@@ -53,7 +53,7 @@ RUNS: dict[str, tuple[Body, float, float, float]] = {
 @pytest.mark.parametrize(("body", "run_at", "now", "expected"), RUNS.values(), ids=RUNS)
 def test_a_run_begins_of(body: Body, run_at: float, now: float, expected: float) -> None:
     record = claimed(body, run_at, Progress(runs=4, skipped=2))
-    run = begin(record, at(now), chance=1)
+    run = verdict(record, at(now), chance=1)
     assert run == Run(
         record=record,
         body=body,
@@ -97,7 +97,7 @@ PUT_OFF: dict[str, tuple[Body, float, float, Progress, float, float]] = {
 def test_a_run_that_was_put_off_begins_of(
     body: Body, run_at: float, now: float, progress: Progress, expected: float, jitter: float
 ) -> None:
-    run = begin(claimed(body, run_at, progress), at(now))
+    run = verdict(claimed(body, run_at, progress), at(now))
     assert isinstance(run, Run)
     assert (run.at, run.delay) == (at(expected), at(jitter))
 
@@ -128,7 +128,7 @@ LATE: dict[str, tuple[Body, float, float, float, int, float]] = {
 def test_a_recurring_task_that_is_too_late_goes_on_with(
     body: Body, run_at: float, now: float, following: float, skipped: int, due: float
 ) -> None:
-    settlement = begin(claimed(body, run_at, Progress(runs=4, skipped=2)), at(now))
+    settlement = verdict(claimed(body, run_at, Progress(runs=4, skipped=2)), at(now))
     assert isinstance(settlement, Settlement)
     assert settlement == Settlement(
         task_id="a",
@@ -144,9 +144,9 @@ def test_a_recurring_task_that_is_too_late_goes_on_with(
 
 def test_a_run_that_was_put_off_has_its_grace_from_then_on() -> None:
     body = task(schedule=TEN, misfire_grace=2, jitter=9)
-    run = begin(claimed(body, 105, put_off(5, 105)), at(107))
+    run = verdict(claimed(body, 105, put_off(5, 105)), at(107))
     assert isinstance(run, Run)
-    late = begin(claimed(body, 105, put_off(5, 105)), at(107.000001), chance=0.5)
+    late = verdict(claimed(body, 105, put_off(5, 105)), at(107.000001), chance=0.5)
     assert isinstance(late, Settlement)
     assert (late.outcome, late.run_at) == ("next", at(114.5))
     assert late.progress == put_off(4.5, 114.5, skipped=1).text()
@@ -168,7 +168,7 @@ OVER: dict[str, tuple[Body, int, str]] = {
 
 @pytest.mark.parametrize(("body", "skipped", "late"), OVER.values(), ids=OVER)
 def test_a_recurring_task_that_is_too_late_for_its_last_occurrence_fails(body: Body, skipped: int, late: str) -> None:
-    settlement = begin(claimed(body, 100, Progress(runs=4)), at(1000))
+    settlement = verdict(claimed(body, 100, Progress(runs=4)), at(1000))
     assert isinstance(settlement, Settlement)
     assert (settlement.outcome, settlement.run_at, settlement.attempts) == ("failed", at(100), ATTEMPTS - 1)
     assert settlement.progress == Progress(runs=4, skipped=skipped).text()
@@ -178,7 +178,7 @@ def test_a_recurring_task_that_is_too_late_for_its_last_occurrence_fails(body: B
 
 def test_a_one_off_that_is_too_late_fails_as_it_stands() -> None:
     progress = put_off(3, 103)
-    settlement = begin(claimed(task(misfire_grace=5), 103, progress), at(108.5))
+    settlement = verdict(claimed(task(misfire_grace=5), 103, progress), at(108.5))
     error = "due at 1970-01-01 00:01:43+00:00, skipped 0:00:05.500000 later, for misfire_grace is 0:00:05"
     assert settlement == Settlement(
         task_id="a",
@@ -194,4 +194,4 @@ def test_a_one_off_that_is_too_late_fails_as_it_stands() -> None:
 @pytest.mark.parametrize("fields", [{"body": "{"}, {"progress": "{"}, {"run_at": 10**20}], ids=str)
 def test_what_cannot_be_read_does_not_begin(fields: dict[str, Any]) -> None:
     with pytest.raises(Exception, match=r"."):
-        begin(msgspec.structs.replace(claimed(task(), 100), **fields), at(100))
+        verdict(msgspec.structs.replace(claimed(task(), 100), **fields), at(100))

@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from core.claims import MINUTELY, TEN, at, claimed, put_off, task
+from core.claims import MINUTELY, TEN, at, claimed, put_off, task, verdict
 
 from taskshed._body import Body
 from taskshed._clock import from_micros
-from taskshed._planning import Ending, Outcome, Run, Settlement, begin, settle
+from taskshed._planning import Ending, Outcome, Run, Settlement, settle
 from taskshed._progress import Progress
 from taskshed._records import Record, thaw
 from taskshed.schedules import Interval
@@ -18,7 +18,7 @@ ALLOW: dict[str, Any] = {"schedule": TEN, "overlap": "allow"}
 
 
 def fork(body: Body, run_at: float, now: float, progress: Progress | None = None, chance: float = 0) -> Settlement:
-    settlement = begin(claimed(body, run_at, progress), at(now), chance)
+    settlement = verdict(claimed(body, run_at, progress), at(now), chance)
     assert isinstance(settlement, Settlement)
     return settlement
 
@@ -107,7 +107,7 @@ LAST: dict[str, tuple[Body, float, float]] = {
 @pytest.mark.parametrize(("body", "now", "occurrence"), LAST.values(), ids=LAST)
 def test_the_last_occurrence_is_run_by_its_own_task(body: Body, now: float, occurrence: float) -> None:
     record = claimed(body, 100, Progress(runs=4, skipped=2))
-    run = begin(record, at(now))
+    run = verdict(record, at(now))
     assert isinstance(run, Run)
     assert (run.at, run.record) == (at(occurrence), record)
     for ending, error, outcome in (("succeeded", None, "done"), ("raised", "boom", "failed")):
@@ -123,7 +123,7 @@ ENDINGS: list[tuple[Ending, Outcome]] = [("succeeded", "done"), ("raised", "done
 def test_a_child_runs_like_a_one_off_and_leaves_nothing_behind(ending: Ending, outcome: Outcome) -> None:
     child = child_of(fork(task(jitter=4, misfire_grace=5, **ALLOW), 103, 103, put_off(3, 103)))
     child.token, child.attempts, child.leased_until = 9, 1, at(10**6)
-    run = begin(child, at(5000))
+    run = verdict(child, at(5000))
     assert isinstance(run, Run)
     assert (run.at, run.delay, run.body.occurrence_of) == (at(100), at(3), "a")
     settlement = settle(run, ending, at(5001), "boom" if ending == "raised" else None)

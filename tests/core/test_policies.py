@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from core.claims import TEN, at, claimed, task
+from core.claims import TEN, at, claimed, task, verdict
 
 from taskshed._body import Body
-from taskshed._planning import Run, Settlement, begin, settle
+from taskshed._planning import Run, Settlement, settle
 from taskshed._records import Record, read_record
 
 Runs = list[tuple[float, float]]
@@ -18,7 +18,7 @@ def history(body: Body, run_at: float, duration: float, from_: float, until: flo
     free, runs = at(from_), Runs()
     while record is not None and max(free, record.run_at) <= at(until):
         begun = max(free, record.run_at)
-        run = begin(record, begun)
+        run = verdict(record, begun)
         settlement: Settlement
         if isinstance(run, Run):
             runs.append((run.at / 1_000_000, begun / 1_000_000))

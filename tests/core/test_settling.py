@@ -5,23 +5,38 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
-from core.claims import ATTEMPTS, MINUTELY, TEN, at, claimed, put_off, task
+from core.claims import ATTEMPTS, MINUTELY, TEN, at, claimed, put_off, task, verdict
 
 from taskshed._body import Body
 from taskshed._clock import to_micros
-from taskshed._planning import OUTCOMES, Ending, Kind, Outcome, Run, Settlement, begin, failed, released, settle
+from taskshed._planning import OUTCOMES, Ending, Kind, Outcome, Run, Settlement, failed, released, settle
 from taskshed._progress import Progress
+from taskshed.models import RetryPolicy
 from taskshed.schedules import Interval
 
 LAST = to_micros(datetime.max.replace(tzinfo=UTC))
 SO_FAR = Progress(runs=4, skipped=2)
 
 
-def run_of(body: Body, occurrence: float = 100, begun: float | None = None, progress: Progress = SO_FAR) -> Run:
+def run_of(
+    body: Body,
+    occurrence: float = 100,
+    begun: float | None = None,
+    progress: Progress = SO_FAR,
+    retry: RetryPolicy | None = None,
+) -> Run:
     """A run of an occurrence, begun at its time unless told."""
     record = claimed(body, occurrence + progress.delay / 1_000_000, progress)
     begun_at = record.run_at if begun is None else at(begun)
-    return Run(record=record, body=body, progress=progress, at=at(occurrence), delay=progress.delay, begun=begun_at)
+    return Run(
+        record=record,
+        body=body,
+        progress=progress,
+        at=at(occurrence),
+        delay=progress.delay,
+        begun=begun_at,
+        retry=retry,
+    )
 
 
 def settled(
@@ -41,22 +56,42 @@ def settled(
 RECURRING = task(schedule=TEN)
 BESIDE = task(occurrence_of="b")
 ENDED = Progress(runs=5, skipped=2)
+AGAIN = RetryPolicy(max_attempts=ATTEMPTS + 1, delay=timedelta(seconds=1), multiplier=1)
+PUT_OFF = Progress(runs=4, skipped=2, delay=at(6), delayed_to=at(106))
+UNSUCCESSFUL = ("raised", "exhausted", "cancelled")
 BECOMES: dict[str, tuple[Body, Ending, Settlement]] = {
     "once, succeeded": (task(), "succeeded", settled("done", 100)),
-    "once, raised": (task(), "raised", settled("failed", 100, error="boom")),
+    "once, raised": (task(), "raised", settled("retry", 106, progress=PUT_OFF, error="boom")),
+    "once, exhausted": (task(), "exhausted", settled("failed", 100, error="boom")),
+    "once, cancelled": (task(), "cancelled", settled("failed", 100, error="boom")),
     "once, interrupted": (task(), "interrupted", settled("released", 100, ATTEMPTS - 1)),
+    "once, lost": (task(), "lost", settled("released", 100)),
     "recurring, succeeded": (RECURRING, "succeeded", settled("next", 110, 0, ENDED)),
-    "recurring, raised": (RECURRING, "raised", settled("next", 110, 0, ENDED, "boom")),
+    "recurring, raised": (RECURRING, "raised", settled("retry", 106, progress=PUT_OFF, error="boom")),
+    "recurring, exhausted": (RECURRING, "exhausted", settled("next", 110, 0, ENDED, "boom")),
+    "recurring, cancelled": (RECURRING, "cancelled", settled("next", 110, 0, ENDED, "boom")),
     "recurring, interrupted": (RECURRING, "interrupted", settled("released", 100, ATTEMPTS - 1)),
+    "recurring, lost": (RECURRING, "lost", settled("released", 100)),
     "beside, succeeded": (BESIDE, "succeeded", settled("done", 100)),
-    "beside, raised": (BESIDE, "raised", settled("done", 100, error="boom")),
+    "beside, raised": (BESIDE, "raised", settled("retry", 106, progress=PUT_OFF, error="boom")),
+    "beside, exhausted": (BESIDE, "exhausted", settled("done", 100, error="boom")),
+    "beside, cancelled": (BESIDE, "cancelled", settled("done", 100, error="boom")),
     "beside, interrupted": (BESIDE, "interrupted", settled("released", 100, ATTEMPTS - 1)),
+    "beside, lost": (BESIDE, "lost", settled("released", 100)),
 }
 
 
 @pytest.mark.parametrize(("body", "ending", "expected"), BECOMES.values(), ids=BECOMES)
 def test_a_run_that_ended_becomes(body: Body, ending: Ending, expected: Settlement) -> None:
-    assert settle(run_of(body), ending, at(105), "boom" if ending == "raised" else None, chance=1) == expected
+    error = "boom" if ending in UNSUCCESSFUL else None
+    assert settle(run_of(body, retry=AGAIN), ending, at(105), error, chance=1) == expected
+
+
+@pytest.mark.parametrize("retry", [None, RetryPolicy(max_attempts=ATTEMPTS)], ids=["no policy", "no attempt left"])
+@pytest.mark.parametrize("body", [task(), RECURRING, BESIDE], ids=["once", "recurring", "beside"])
+def test_a_run_that_raised_and_may_not_be_tried_again_is_exhausted(body: Body, retry: RetryPolicy | None) -> None:
+    run = run_of(body, retry=retry)
+    assert settle(run, "raised", at(105), "boom") == settle(run, "exhausted", at(105), "boom")
 
 
 def test_every_ending_of_every_kind_of_task_has_an_outcome() -> None:
@@ -237,7 +272,7 @@ def test_a_recurring_task_ends_with_the_year_9999(
     run_at: int, interval: timedelta, now: int, outcome: Outcome, error: str | None
 ) -> None:
     record = msgspec.structs.replace(claimed(task(schedule=Interval(interval)), 100), run_at=run_at)
-    run = begin(record, run_at)
+    run = verdict(record, run_at)
     assert isinstance(run, Run)
     settlement = settle(run, "raised" if error else "succeeded", now, error)
     assert settlement.outcome == ("failed" if error and outcome == "done" else outcome)

@@ -9,11 +9,12 @@ from typing import Any
 
 import anyio
 import pytest
+from core.claims import verdict
 from databases import own_tables
 from sql.plans import HOUR, Recorder, explain, fill, on_tables, undone
 from sqlalchemy import Connection, case, func, select
 
-from taskshed._planning import Run, Settlement, begin, settle
+from taskshed._planning import Run, Settlement, settle
 from taskshed._records import Record
 from taskshed.datastores import DataStore, SQLConfig, SQLDataStore
 from taskshed.datastores._sql._database import Database
@@ -47,7 +48,7 @@ def sqlite_url(tmp_path: Path) -> str:
 
 def done(record: Record, now: int) -> Settlement:
     """The end of a run that took no time."""
-    run = begin(record, now)
+    run = verdict(record, now)
     assert isinstance(run, Run)
     return settle(run, "succeeded", now)
 

@@ -13,12 +13,12 @@ from manual_clock import ManualClock
 from turning import Turn
 
 import taskshed
+from taskshed._failures import MAX_ERROR_LENGTH, describe_failure, joined
 from taskshed._records import Record
 from taskshed.datastores import InMemoryDataStore
 from taskshed.datastores.commands import Add
 from taskshed.schedulers import AsyncScheduler
 from taskshed.workers import EventDrivenWorker
-from taskshed.workers._execution import MAX_ERROR_LENGTH, describe_failure, storable
 
 pytestmark = pytest.mark.anyio
 
@@ -124,7 +124,7 @@ async def test_a_recurring_task_that_fails_goes_on_with_its_next_occurrence(
 
 
 def test_an_error_is_kept_as_text_that_every_store_can_hold() -> None:
-    text = storable(describe_failure("f", ValueError("\ud800\0" + "x" * 20_000)))
+    text = joined(describe_failure("f", ValueError("\ud800\0" + "x" * 20_000)))
     assert text.startswith("callback 'f': ValueError: \\ud800\\x00xxx")
     assert len(text.encode()) <= MAX_ERROR_LENGTH + 10
 

@@ -142,7 +142,8 @@ async def test_what_is_changed_while_it_runs_stays_as_it_was_changed(
                 await scheduler.remove_tasks(task_ids=["t"])
             case "pause":
                 await scheduler.pause_tasks(task_ids=["t"])
-        await turn(timedelta(minutes=2))
+        for _ in range(24):
+            await turn(5 * SECOND)
         release.set()
         await turn(timedelta(minutes=2))
         left = await scheduler.fetch_tasks(task_ids=["t"])

@@ -10,11 +10,13 @@ pytest.register_assert_rewrite(*(f"{__name__}.{module.name}" for module in pkgut
 # ruff: noqa: E402 - see above
 from taskshed.testing.conformance._add import AddConformance
 from taskshed.testing.conformance._big_batches import BigBatchesConformance
+from taskshed.testing.conformance._cancel import CancelConformance
 from taskshed.testing.conformance._cancellation import CancellationConformance
 from taskshed.testing.conformance._children import ChildrenConformance
 from taskshed.testing.conformance._claim import ClaimConformance
 from taskshed.testing.conformance._concurrency import ConcurrencyConformance
 from taskshed.testing.conformance._expiry import ExpiryConformance
+from taskshed.testing.conformance._failed import FailedConformance
 from taskshed.testing.conformance._fetch import FetchConformance
 from taskshed.testing.conformance._groups import GroupsConformance
 from taskshed.testing.conformance._move import MoveConformance
@@ -54,6 +56,7 @@ class StoreConformance(
     OverlapConformance,
     MoveConformance,
     RemoveConformance,
+    FailedConformance,
     ClaimConformance,
     TokensConformance,
     NextDueConformance,
@@ -62,6 +65,7 @@ class StoreConformance(
     StaleConformance,
     ChildrenConformance,
     RenewConformance,
+    CancelConformance,
     NoteConformance,
     ExpiryConformance,
     OrderConformance,

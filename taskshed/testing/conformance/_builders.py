@@ -92,6 +92,11 @@ def settlement(record: Record, outcome: Outcome, **fields: Any) -> Settlement:
     return Settlement(outcome=outcome, **values | fields)
 
 
+def failure_of(task: Task) -> dict[str, Any]:
+    """What a task tells of its last failure."""
+    return {name: getattr(task, name) for name in ("error", "traceback", "failed_at")}
+
+
 def lease_of(record: Record) -> Lease:
     """What a claim has to show."""
     return Lease(record.task_id, record.token)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from taskshed.models import Task
+from taskshed.testing.conformance._builders import failure_of
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 OUTAGE = 3 * DAY
@@ -126,10 +127,10 @@ class Case(NamedTuple):
     missed: list[datetime]
     following: datetime
 
-    def after(self, row: Row, error: str | None) -> list[Task]:
-        """What is left of the task."""
+    def after(self, row: Row, found: Task) -> list[Task]:
+        """What is left of the task, with whatever failure `found` tells of."""
         runs = len(self.missed[row.ran])
-        left = msgspec.structs.replace(self.task, runs=runs, skipped=row.skipped, error=error)
+        left = msgspec.structs.replace(self.task, runs=runs, skipped=row.skipped, **failure_of(found))
         match row.then:
             case "goes on":
                 return [msgspec.structs.replace(left, run_at=self.following)]

@@ -17,7 +17,7 @@ import pytest
 from taskshed.datastores import DataStore
 from taskshed.datastores.commands import ById, Everything, Remove
 from taskshed.models import Task
-from taskshed.testing.conformance._builders import add, fetch_only
+from taskshed.testing.conformance._builders import add, failure_of, fetch_only
 from taskshed.testing.conformance._workers import present, work_off
 from taskshed.workers import Callback, EventDrivenWorker, Worker, current_occurrence
 
@@ -251,7 +251,7 @@ class OverlapConformance:
             async with one, other:
                 await work_off(datastore, one, other)
         (left,) = await datastore.fetch(Everything())
-        assert left == msgspec.structs.replace(task, run_at=due + 3 * HOUR, runs=count, error=left.error)
+        assert left == msgspec.structs.replace(task, run_at=due + 3 * HOUR, runs=count, **failure_of(left))
         assert left.error == "callback 'ring': ValueError: no bell"
         assert sorted(failed) == [due + n * HOUR for n in range(3)][-count:]
 

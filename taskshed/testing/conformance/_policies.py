@@ -11,7 +11,7 @@ from taskshed._clock import to_micros
 from taskshed.datastores import DataStore
 from taskshed.datastores.commands import ById, Everything
 from taskshed.models import Task
-from taskshed.testing.conformance._builders import add, fetch_only, peek
+from taskshed.testing.conformance._builders import add, failure_of, fetch_only, peek
 from taskshed.testing.conformance._outages import (
     ALL,
     DAY,
@@ -71,12 +71,12 @@ async def _ran(datastore: DataStore, task: Task, kind: str = "event-driven", err
 
 async def _see_what_is_left(datastore: DataStore, row: Row, case: Case) -> None:
     left = await datastore.fetch(ById((case.task.task_id,)))
-    error = left[0].error if left else None
-    assert left == case.after(row, error)
+    found = left[0] if left else case.task
+    assert left == case.after(row, found)
     if left and row.skipped:
-        assert _tells_of_skipping(error, case.task)
+        assert _tells_of_skipping(found.error, case.task)
     else:
-        assert error is None
+        assert found.error is None
 
 
 def _tells_of_skipping(error: str | None, task: Task) -> bool:
@@ -129,7 +129,7 @@ class PoliciesConformance:
             failed = await fetch_only(datastore, "a")
             assert ran == []
             assert _tells_of_skipping(failed.error, task)
-            assert failed == msgspec.structs.replace(task, status="failed", error=failed.error)
+            assert failed == msgspec.structs.replace(task, status="failed", **failure_of(failed))
         else:
             assert ran == [due]
             assert await datastore.fetch(Everything()) == []
@@ -181,7 +181,7 @@ class PoliciesConformance:
         assert await _ran(datastore, case.task) == case.missed[row.ran]
         left = await fetch_only(datastore, "a")
         assert timedelta(0) <= left.delayed <= 10 * MINUTE
-        assert [msgspec.structs.replace(left, delayed=timedelta(0))] == case.after(row, None)
+        assert [msgspec.structs.replace(left, delayed=timedelta(0))] == case.after(row, left)
         assert (await peek(datastore)).next_due == to_micros(left.run_at + left.delayed)
 
     @_each_coalesce
@@ -201,6 +201,7 @@ class PoliciesConformance:
         case = case_of(row, "interval", await present(datastore))
         assert await _ran(datastore, case.task, error="no bell") == case.missed[row.ran]
         left = await fetch_only(datastore, "a")
-        assert [left] == case.after(row, left.error)
-        assert left.error is not None
-        assert "no bell" in left.error
+        assert [left] == case.after(row, left)
+        assert left.error == "callback 'ring': ValueError: no bell"
+        assert left.traceback is not None
+        assert left.traceback.endswith("ValueError: no bell\n")
