@@ -100,7 +100,7 @@ class ChildrenConformance:
         ]
         assert await settle(datastore, *family) == ()
         both = [
-            msgspec.structs.replace(task, task_id="", failed_at=None)
+            msgspec.structs.replace(task, task_id="either", failed_at=None)
             for task in await datastore.fetch(ById(("with", "without")))
         ]
         assert both[:1] == both[1:]
