@@ -4,6 +4,7 @@
     open_worker          a running worker, for programs that only work
     Task                 what to call and when; TaskExecutionTime moves one, RetryPolicy says how often to try
     current_occurrence   which run a callback is part of
+    shutdown_requested   waits for SIGTERM or Ctrl-C, for programs that only work
 
 What they are made of: `taskshed.schedulers`, `taskshed.datastores`, `taskshed.workers`, `taskshed.models`; what can
 go wrong: `taskshed.errors`; what happens: `taskshed.events`; for tests: `taskshed.testing`.
@@ -21,7 +22,7 @@ from taskshed.errors import (
     TaskShedError,
 )
 from taskshed.models import Occurrence, RetryPolicy, Task, TaskExecutionTime
-from taskshed.workers import Callback, current_occurrence
+from taskshed.workers import Callback, current_occurrence, shutdown_requested
 
 __all__ = [
     "Callback",
@@ -40,4 +41,5 @@ __all__ = [
     "current_occurrence",
     "open_scheduler",
     "open_worker",
+    "shutdown_requested",
 ]

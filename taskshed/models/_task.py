@@ -143,6 +143,14 @@ class Task(msgspec.Struct, kw_only=True, frozen=True):
         self._set_times(schedule)
         force_setattr(self, "kwargs", dict(self.kwargs))
 
+    def __repr__(self) -> str:
+        # Arguments may be secrets, and representations are what gets logged.
+        shown = {name: value for name, value in _shown(self) if name != "kwargs"}
+        fields = [f"{name}={value!r}" for name, value in shown.items()]
+        if self.kwargs:
+            fields.append(f"kwargs={{{', '.join(f'{name!r}: …' for name in self.kwargs)}}}")
+        return f"Task({', '.join(fields)})"
+
     @property
     def schedule(self) -> Schedule | None:
         """What says when it comes again; None for a one-off."""
@@ -201,6 +209,14 @@ class TaskExecutionTime(msgspec.Struct, kw_only=True, frozen=True):
     def __post_init__(self) -> None:
         check_name("task_id", self.task_id)
         force_setattr(self, "run_at", in_utc("run_at", self.run_at))
+
+
+def _shown(task: Task) -> Iterator[tuple[str, Any]]:
+    """The fields that are not their defaults."""
+    for field in msgspec.structs.fields(Task):
+        value = getattr(task, field.name)
+        if value != field.default and value is not None:
+            yield field.name, value
 
 
 def _present() -> datetime:

@@ -10,6 +10,7 @@ from taskshed.workers._current import current_occurrence
 from taskshed.workers._event_driven import EventDrivenWorker
 from taskshed.workers._polling import PollingWorker
 from taskshed.workers._settings import WorkerSettings
+from taskshed.workers._signals import shutdown_requested
 from taskshed.workers._statistics import WorkerStatistics
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "WorkerSettings",
     "WorkerStatistics",
     "current_occurrence",
+    "shutdown_requested",
 ]

@@ -18,6 +18,7 @@ PUBLIC = {
         "MissingDriverError",
         "NotRunningError",
         "Occurrence",
+        "RetryPolicy",
         "Task",
         "TaskExecutionTime",
         "TaskNotFoundError",
@@ -25,6 +26,7 @@ PUBLIC = {
         "current_occurrence",
         "open_scheduler",
         "open_worker",
+        "shutdown_requested",
     ],
     "taskshed.datastores": [
         "DataStore",
@@ -39,7 +41,16 @@ PUBLIC = {
     "taskshed.schedules": ["Cron", "Interval", "Schedule"],
     "taskshed.testing": ["VirtualClock", "assert_not_scheduled", "assert_scheduled", "run_due", "virtual_clock"],
     "taskshed.testing.conformance": ["StoreConformance"],
-    "taskshed.workers": ["Callback", "EventDrivenWorker", "PollingWorker", "Worker", "current_occurrence"],
+    "taskshed.workers": [
+        "Callback",
+        "EventDrivenWorker",
+        "PollingWorker",
+        "Worker",
+        "WorkerSettings",
+        "WorkerStatistics",
+        "current_occurrence",
+        "shutdown_requested",
+    ],
 }
 
 
