@@ -125,9 +125,7 @@ class Adder:
                 del self._paused[task_id]
 
     def _one_off(self, due: float) -> Task:
-        return Task(
-            callback="work", run_at=datetime.now(UTC) + due * SECOND, kwargs={"lasts": self._lasts(one_in=10)}
-        )
+        return Task(callback="work", run_at=datetime.now(UTC) + due * SECOND, kwargs={"lasts": self._lasts(one_in=10)})
 
     def _lasts(self, one_in: int = 0) -> float:
         """How long a run takes: mostly shortly, but one in so many long."""

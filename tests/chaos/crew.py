@@ -1,6 +1,7 @@
 """The processes under faults, and what was done to them."""
 
 import os
+import random
 import resource
 import time
 from collections.abc import Iterator
@@ -62,7 +63,9 @@ class Crew:
         self.stops: list[Span] = []
         self.cuts: list[Span] = []
         self.workers = [self._worker(number, 0) for number in range(len(SLOTS))]
-        self.adder = self._member("adding.py", len(SLOTS), "asyncio", "--seconds", settings.seconds, "--seed", settings.seed)
+        backend = random.Random(settings.seed).choice(("asyncio", "trio"))
+        times = ("--seconds", settings.seconds, "--seed", settings.seed)
+        self.adder = self._member("adding.py", len(SLOTS), backend, *times)
 
     def kill(self, number: int, ahead: int) -> None:
         """Kill a worker and start another one in its place, whose clock is ahead by so many microseconds."""
@@ -79,17 +82,17 @@ class Crew:
         try:
             yield
         finally:
-            self.stops.append(Span(worker.pid, begun, monotonic()))
+            self.stops.append(Span(worker.pid, begun, monotonic(), "stop"))
             worker.resume()
 
     @contextmanager
-    def cut_off(self, number: int | None = None) -> Iterator[None]:
-        """Note that a worker, or everybody, is out of touch with the store."""
+    def cut_off(self, what: str, number: int | None = None) -> Iterator[None]:
+        """Note that a worker, or everybody, is out of touch with the store, and by what."""
         pid, begun = None if number is None else self.workers[number].pid, monotonic()
         try:
             yield
         finally:
-            self.cuts.append(Span(pid, begun, monotonic()))
+            self.cuts.append(Span(pid, begun, monotonic(), what))
 
     def set_clock(self, number: int, ahead: int) -> None:
         self.workers[number].tell(str(ahead))

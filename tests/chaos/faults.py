@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
 
 import anyio
@@ -48,14 +48,11 @@ async def kill(scene: Scene, fault: Fault) -> AsyncIterator[None]:
 @asynccontextmanager
 async def stop(scene: Scene, fault: Fault) -> AsyncIterator[None]:
     """A worker is stopped, and goes on later as if nothing had happened."""
-    with ExitStack() as stack:
-        if scene.file is not None:
-            stack.enter_context(scene.crew.stopped(fault.victim))
-            if await to_thread.run_sync(is_locked, scene.file):
-                stack.enter_context(scene.crew.cut_off())  # it has the write lock: all others wait for it
-        else:
-            stack.enter_context(scene.crew.stopped(fault.victim))
+    with scene.crew.stopped(fault.victim):
+        locked = scene.file is not None and await to_thread.run_sync(is_locked, scene.file)
         yield
+    if locked:  # all others had to wait for it, too
+        scene.crew.cuts.append(scene.crew.stops[-1]._replace(pid=None))
 
 
 def is_locked(file: str) -> bool:
@@ -89,7 +86,7 @@ async def half_open(scene: Scene, fault: Fault) -> AsyncIterator[None]:
 async def blocked(scene: Scene, fault: Fault, *ways: Way) -> AsyncIterator[None]:
     """Block a worker's link; when it heals, its connections go on, or are gone."""
     link = scene.links[fault.victim]
-    with scene.crew.cut_off(fault.victim), link.blocked(*ways):
+    with scene.crew.cut_off(fault.kind, fault.victim), link.blocked(*ways):
         yield
         if int(fault.chance * 100) % 2:
             link.cut()
@@ -107,20 +104,20 @@ async def clock(scene: Scene, fault: Fault) -> AsyncIterator[None]:
 @asynccontextmanager
 async def restart(scene: Scene, fault: Fault) -> AsyncIterator[None]:
     """The server shuts down, and is started again."""
-    async with without_server(scene, _place(scene).server.stop):
+    async with without_server(scene, fault, _place(scene).server.stop):
         yield
 
 
 @asynccontextmanager
 async def crash(scene: Scene, fault: Fault) -> AsyncIterator[None]:
     """The server is killed, and started again."""
-    async with without_server(scene, _place(scene).server.kill):
+    async with without_server(scene, fault, _place(scene).server.kill):
         yield
 
 
 @asynccontextmanager
-async def without_server(scene: Scene, end: Callable[[], None]) -> AsyncIterator[None]:
-    with scene.crew.cut_off():
+async def without_server(scene: Scene, fault: Fault, end: Callable[[], None]) -> AsyncIterator[None]:
+    with scene.crew.cut_off(fault.kind):
         await to_thread.run_sync(end)
         yield
         await to_thread.run_sync(_place(scene).server.start)
@@ -129,7 +126,7 @@ async def without_server(scene: Scene, end: Callable[[], None]) -> AsyncIterator
 @asynccontextmanager
 async def hang_up(scene: Scene, fault: Fault) -> AsyncIterator[None]:
     """The server ends all connections."""
-    with scene.crew.cut_off():
+    with scene.crew.cut_off(fault.kind):
         await _place(scene).hang_up()
     yield
 
@@ -137,7 +134,7 @@ async def hang_up(scene: Scene, fault: Fault) -> AsyncIterator[None]:
 @asynccontextmanager
 async def exhaust(scene: Scene, fault: Fault) -> AsyncIterator[None]:
     """Strangers have all of the server's connections."""
-    with scene.crew.cut_off():
+    with scene.crew.cut_off(fault.kind):
         async with AsyncExitStack() as stack:
             await _place(scene).exhaust(stack)
             yield
@@ -146,7 +143,7 @@ async def exhaust(scene: Scene, fault: Fault) -> AsyncIterator[None]:
 @asynccontextmanager
 async def slow(scene: Scene, fault: Fault) -> AsyncIterator[None]:
     """The network is slow for all."""
-    with scene.crew.cut_off():
+    with scene.crew.cut_off(fault.kind):
         for link in scene.links:
             link.delay, link.rate = SLOWEST * fault.chance, THROTTLED
         yield
@@ -157,7 +154,7 @@ async def slow(scene: Scene, fault: Fault) -> AsyncIterator[None]:
 @asynccontextmanager
 async def disk_full(scene: Scene, fault: Fault) -> AsyncIterator[None]:
     """Nobody can write to the disk."""
-    with scene.crew.cut_off():
+    with scene.crew.cut_off(fault.kind):
         scene.crew.limit_files(FULL)
         yield
         scene.crew.limit_files(None)

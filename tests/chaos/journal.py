@@ -43,6 +43,7 @@ class Span(NamedTuple):
     pid: int | None
     begun: int
     end: int
+    what: str = ""
 
 
 class Journal:
@@ -74,6 +75,17 @@ class Journal:
 
     def take_in(self, line: str) -> None:
         match line.split():
+            case ("begun" | "ended" | "broken" | "stalled"), *_ as words:
+                self._of_worker(words)
+            case ["refused"]:
+                self.refused += 1
+            case [word]:
+                self.said.append(word)
+            case words:
+                self._of_task(words)
+
+    def _of_worker(self, words: list[str]) -> None:
+        match words:
             case "begun", task_id, run_at, attempt, pid, begun, wall:
                 occurrence = Occurrence(task_id, int(run_at))
                 self._open[occurrence, int(attempt), int(pid)] = len(self.runs)
@@ -83,7 +95,12 @@ class Journal:
                 index = self._open.pop((Occurrence(task_id, int(run_at)), int(attempt), int(pid)))
                 self.runs[index] = self.runs[index]._replace(end=int(end), how=how)
             case "stalled", pid, begun, end:
-                self.stalls.append(Span(int(pid), int(begun), int(end)))
+                self.stalls.append(Span(int(pid), int(begun), int(end), "standstill"))
+            case _:
+                raise ValueError(f"nobody writes {words}")
+
+    def _of_task(self, words: list[str]) -> None:
+        match words:
             case "once", task_id, run_at:
                 self.once[task_id] = int(run_at)
             case "recurring", task_id, run_at, interval, end_at:
@@ -94,11 +111,7 @@ class Journal:
                 self.moved[task_id] = int(run_at)
             case "pausing", task_id:
                 self.paused.add(task_id)
-            case ["refused"]:
-                self.refused += 1
-            case [word]:
-                self.said.append(word)
-            case words:
+            case _:
                 raise ValueError(f"nobody writes {words}")
 
 

@@ -24,7 +24,7 @@ off before it heard the answer. Tasks that were paused or moved are left out, fo
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -73,7 +73,11 @@ class Recovery(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What a run came to; `twice` is without an excuse, `excused` with one."""
+    """What a run came to; `twice` is without an excuse, `excused` with one.
+
+    Attributes:
+        strict: how many runs there were of which none of the same occurrence could have followed with an excuse.
+    """
 
     expected: int
     lost: list[Occurrence]
@@ -82,6 +86,7 @@ class Verdict(NamedTuple):
     early: list[Run]
     recoveries: list[Recovery]
     too_slow: list[Recovery]
+    strict: int
 
     @property
     def is_clean(self) -> bool:
@@ -103,6 +108,7 @@ def judge(journal: Journal, troubles: Troubles) -> Verdict:
         early=[run for run in runs if run.early > EARLIEST],
         recoveries=recoveries,
         too_slow=[each for each in recoveries if each.took - each.excused > PATIENCE * troubles.lease],
+        strict=sum(is_settled(run, troubles) for run in runs),
     )
 
 
@@ -132,7 +138,7 @@ def with_death(run: Run, troubles: Troubles) -> Run:
     return run._replace(end=troubles.deaths[run.pid]) if run.how == "open" and run.pid in troubles.deaths else run
 
 
-def repeated(runs: Iterable[Run]) -> Iterable[Twice]:
+def repeated(runs: Iterable[Run]) -> Iterator[Twice]:
     """Runs of one occurrence, each with the next."""
     by_occurrence: dict[Occurrence, list[Run]] = defaultdict(list)
     for run in sorted(runs, key=lambda run: run.begun):
@@ -155,6 +161,13 @@ def has_excuse(pair: Twice, troubles: Troubles) -> bool:
     return bool(away) and longest_gap(away, first.end, second.begun) < ARRIVAL * troubles.lease
 
 
+def is_settled(run: Run, troubles: Troubles) -> bool:
+    """Whether the end of a run must have come to the store before the lease ran out."""
+    if run.how != "ended" or run.end is None:
+        return False
+    return longest_gap(out_of_touch(run.pid, troubles), run.end, run.end + troubles.lease) >= ARRIVAL * troubles.lease
+
+
 def out_of_touch(pid: int, troubles: Troubles) -> list[Span]:
     """When a worker could not settle, or was only about to again."""
     spans = [
@@ -169,11 +182,18 @@ def out_of_touch(pid: int, troubles: Troubles) -> list[Span]:
 
 def longest_gap(spans: Iterable[Span], begun: int, end: int) -> int:
     """The longest time from `begun` to `end` that is in none of these."""
-    longest, covered = 0, begun
+    return max(gaps(spans, begun, end), default=0)
+
+
+def gaps(spans: Iterable[Span], begun: int, end: int) -> Iterator[int]:
+    """How long the times from `begun` to `end` are that are in none of these."""
+    covered = begun
     for span in sorted(spans, key=lambda span: span.begun):
-        longest = max(longest, min(span.begun, end) - covered)
+        if covered < min(span.begun, end):
+            yield min(span.begun, end) - covered
         covered = max(covered, span.end)
-    return max(longest, end - covered)
+    if covered < end:
+        yield end - covered
 
 
 def overlap(one: Span, other: Span) -> int:
@@ -191,18 +211,9 @@ def recovered(pair: Twice, journal: Journal, troubles: Troubles) -> Recovery | N
         return None
     meanwhile = Span(None, death, second.begun)
     outages = [cut for cut in troubles.cuts if cut.pid is None]
-    excused = second.begun - death - uncovered(outages, death, second.begun)
+    excused = second.begun - death - sum(gaps(outages, death, second.begun))
     if any(overlap(span, meanwhile) for span in troubles.cuts) or any(
         death <= other <= second.begun for pid, other in troubles.deaths.items() if pid != first.pid
     ):
         excused += round((second.attempt - first.attempt - 1) * PATIENCE * troubles.lease)
     return Recovery(first, second.begun - death, excused)
-
-
-def uncovered(spans: Iterable[Span], begun: int, end: int) -> int:
-    """How much of the time from `begun` to `end` is in none of these."""
-    total, covered = 0, begun
-    for span in sorted(spans, key=lambda span: span.begun):
-        total += max(0, min(span.begun, end) - covered)
-        covered = max(covered, span.end)
-    return total + max(0, end - covered)

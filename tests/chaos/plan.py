@@ -10,7 +10,9 @@ from typing import Literal, NamedTuple
 Lane = Literal["workers", "server"]
 
 FIRST = 0.5  # leases until the first fault
-GAP = (0.3, 0.8)  # leases from the end of one fault to the next in its lane
+# Leases from the end of one fault to the next in its lane. After a trouble for all, there has to be a time of calm, for
+# as long as there was none, whatever goes wrong has an excuse.
+GAPS: dict[Lane, tuple[float, float]] = {"workers": (0.3, 0.8), "server": (1.25, 2)}
 
 
 class Kind(NamedTuple):
@@ -56,7 +58,7 @@ SERVER_KINDS = (
     Kind("clock", "workers", 0.5, 1, copies=2),
     Kind("restart", "server", 0.1, 0.8),
     Kind("crash", "server", 0.1, 1.5),
-    Kind("hang-up", "server", 0, 0, copies=2),
+    Kind("hang-up", "server", 0, 0),
     Kind("exhaust", "server", 0.5, 1),
     Kind("slow", "server", 0.5, 1.5),
 )
@@ -68,7 +70,7 @@ def plan(seed: int, store: str, seconds: float, lease: float, workers: int) -> l
     """The faults of one run, by when they begin; all have ended when `seconds` have passed."""
     kinds = SQLITE_KINDS if store == "sqlite" else SERVER_KINDS
     faults: list[Fault] = []
-    for lane in ("workers", "server"):
+    for lane, gap in GAPS.items():
         chance = random.Random(f"{seed} {store} {lane}")
         pack: list[Kind] = []
         at = FIRST * lease
@@ -81,5 +83,5 @@ def plan(seed: int, store: str, seconds: float, lease: float, workers: int) -> l
             if at + lasts > seconds:
                 break
             faults.append(Fault(at, kind.name, kind.lane, lasts, chance.randrange(workers), chance.random()))
-            at += lasts + chance.uniform(*GAP) * lease
+            at += lasts + chance.uniform(*gap) * lease
     return sorted(faults)

@@ -33,6 +33,7 @@ def table(outcome: Outcome) -> Iterator[tuple[str, object]]:
     yield "run twice while their worker was alive", twice(verdict.twice)
     yield "run before their time", len(verdict.early)
     yield "runs in all", f"{len(journal.runs)}, of which {broken(outcome)} were broken off"
+    yield "runs that could not be repeated with an excuse", verdict.strict
     yield "run again with an excuse", twice(verdict.excused)
     yield "event loops that stood still", standstills(outcome)
     yield "crashes recovered within", recoveries(outcome)
@@ -78,7 +79,7 @@ def findings(outcome: Outcome) -> Iterator[str]:
     for task in outcome.left[:MOST_SHOWN]:
         yield f"left: {task.task_id} {task.status} at {task.run_at}, {task.error}"
     for pair in verdict.twice[:MOST_SHOWN]:
-        yield f"twice: {_described(pair)}"
+        yield f"twice: {_described(pair)}; {_troubles(pair, outcome)}"
     for run in verdict.early[:MOST_SHOWN]:
         yield f"early: {run.occurrence.task_id} at {run.occurrence.run_at} by {run.early / 1e6:.3f} s in {run.pid}"
     for recovery in verdict.too_slow[:MOST_SHOWN]:
@@ -93,6 +94,18 @@ def _described(pair: Twice) -> str:
         f"{first.occurrence.task_id} began in {first.pid} at {first.begun / 1e6:.2f} s and {end}; "
         f"it began in {second.pid} {(second.begun - first.begun) / 1e6:.2f} s after it (attempt {second.attempt})"
     )
+
+
+def _troubles(pair: Twice, outcome: Outcome) -> str:
+    """What was the matter while the first run went on, seconds after it began."""
+    first, second = pair
+    troubles = outcome.troubles
+    met = [
+        f"{span.what} from {(span.begun - first.begun) / 1e6:.2f} to {(span.end - first.begun) / 1e6:.2f} s"
+        for span in (*troubles.stops, *troubles.cuts, *outcome.journal.stalls)
+        if span.pid in (first.pid, None) and span.begun <= second.begun and span.end >= first.begun - troubles.lease
+    ]
+    return ", ".join(met) or "nothing was the matter"
 
 
 def _less_excuse(recovery: Recovery) -> str:

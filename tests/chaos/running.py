@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import anyio
 from anyio import to_thread
-from chaos.crew import SLOTS, Crew, Settings, a_crew
+from chaos.crew import SLOTS, Settings, a_crew
 from chaos.faults import Scene, carry_out
 from chaos.journal import Journal, read
 from chaos.judge import Troubles, Verdict, judge
@@ -31,12 +31,14 @@ class Outcome(NamedTuple):
     """What one store came to.
 
     Attributes:
+        lines: what processes wrote.
         left: what is still in the store.
         complaints: what went wrong with processes.
     """
 
     store: str
     faults: Counter[str]
+    lines: list[str]
     journal: Journal
     troubles: Troubles
     verdict: Verdict
@@ -74,7 +76,9 @@ async def run(store: str, folder: Path, seed: int, seconds: float, lease: float)
         cuts=crew.cuts,
     )
     verdict = judge(journal, troubles)
-    return Outcome(store, Counter(fault.kind for fault in faults), journal, troubles, verdict, left, complaints)
+    return Outcome(
+        store, Counter(fault.kind for fault in faults), crew.lines, journal, troubles, verdict, left, complaints
+    )
 
 
 @asynccontextmanager

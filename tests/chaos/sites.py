@@ -19,11 +19,13 @@ from servers._process import ServerProcess
 from servers._redis import APPEND, RedisServer, wheel_binary
 from servers._run import private_server
 from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 CONNECTIONS = 40  # how many a server admits
 LOGIN_PATIENCE = 2.0  # seconds
+HANGING_UP = 20  # attempts at it
 
 
 class SmallPostgres(PostgresServer):
@@ -68,7 +70,13 @@ class SQLPlace(Place):
         return self._site.url_with(port=port)
 
     async def hang_up(self) -> None:
-        await self._site.execute(self._hang_up)
+        for left in reversed(range(HANGING_UP)):
+            try:
+                await self._site.execute(self._hang_up)
+                return
+            except DBAPIError:  # whoever is about to be refused may be on the administrator's place
+                if not left:
+                    raise
 
     async def exhaust(self, stack: AsyncExitStack) -> None:
         url = make_url(self._site.url_with(username="guest"))
@@ -109,7 +117,7 @@ class RedisPlace(Place):
         stack.push_async_callback(administrator.config_set, "maxclients", 10_000)
         await administrator.config_set("maxclients", CONNECTIONS)
         await take_all(log_in)
-        await administrator.execute_command("CLIENT", "KILL", "USER", "ada")
+        await administrator.execute_command("CLIENT", "KILL", "USER", "ada")  # type: ignore[no-untyped-call]
         await take_all(log_in)
 
 
@@ -145,10 +153,6 @@ async def a_place(store: str, run: Path) -> AsyncIterator[Place]:
         yield RedisPlace(site) if isinstance(site, RedisSite) else SQLPlace(site, HANG_UP[store])
 
 
-class Absent(Exception):
-    """What is needed for a server is not there."""
-
-
 @contextmanager
 def _server(store: str, run: Path) -> Iterator[Any]:
     make: Callable[[Path], Any]
@@ -165,5 +169,5 @@ def _server(store: str, run: Path) -> Iterator[Any]:
 
 def _there(path: Path | None, package: str) -> Path:
     if path is None:
-        raise Absent(f"no server: install {package}")
+        raise RuntimeError(f"no server: install {package}")
     return path

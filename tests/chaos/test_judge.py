@@ -1,5 +1,7 @@
 """The judge of chaos: tables of what happened and what it says of it."""
 
+from typing import Any
+
 import pytest
 from chaos.journal import Journal, Occurrence, Run, Span, read
 from chaos.judge import Troubles, Verdict, judge
@@ -7,13 +9,14 @@ from chaos.judge import Troubles, Verdict, judge
 LEASE = 2_000_000
 NOTHING = Troubles(lease=LEASE, recovery=1_000_000, deaths={}, stops=[], cuts=[])
 SECOND = 1_000_000
+Happening = tuple[list[str], list[str], dict[str, Any], bool]
 
 
 def us(seconds: float) -> int:
     return round(seconds * SECOND)
 
 
-def judged(lines: str, **troubles: object) -> Verdict:
+def judged(lines: str, **troubles: Any) -> Verdict:
     return judge(read(lines.splitlines()), NOTHING._replace(**troubles))
 
 
@@ -23,7 +26,7 @@ def run(pid: int, begun: float, end: float | None, how: str = "ended", attempt: 
     return lines if end is None else [*lines, f"{how} t 5 {attempt} {pid} {us(end)}"]
 
 
-def two(first: list[str], second: list[str], **troubles: object) -> Verdict:
+def two(first: list[str], second: list[str], **troubles: Any) -> Verdict:
     return judged("\n".join([*first, *second]), **troubles)
 
 
@@ -78,7 +81,7 @@ def test_what_is_expected_and_did_not_run_is_lost(name: str) -> None:
 
 
 # What happened: (the first run, the second run, the troubles, whether that is twice without an excuse)
-OVERLAPS = {
+OVERLAPS: dict[str, Happening] = {
     "nothing was the matter": (run(1, 0, 3), run(2, 2.1, 2.2), {}, True),
     "its run never ended": (run(1, 0, None), run(2, 2.1, 2.2), {}, True),
     "in the same worker": (run(1, 0, 3), run(1, 2.1, 2.2, attempt=2), {}, True),
@@ -92,7 +95,7 @@ OVERLAPS = {
     "its worker was cut off": (run(1, 0, 9), run(2, 2.1, 2.2), {"cuts": [cut(1, 0, 6)]}, True),
     "the server was down": (run(1, 0, 9), run(2, 4.1, 4.2), {"cuts": [cut(None, 0, 4)]}, True),
 }
-REPEATS = {
+REPEATS: dict[str, Happening] = {
     "nothing was the matter": (run(1, 0, 1), run(2, 2.1, 2.2), {}, True),
     "at once": (run(1, 0, 1), run(2, 1, 1.1), {}, True),
     "at once, long after a trouble": (run(1, 0, 7), run(2, 7, 7.1), {"cuts": [cut(1, 1, 5)]}, True),
@@ -163,7 +166,7 @@ def test_a_run_before_its_time_is_early() -> None:
 
 
 # What happened: (when the next run began, its attempt, the troubles, whether that is too slow)
-RECOVERIES = {
+RECOVERIES: dict[str, tuple[float, int, dict[str, Any], bool]] = {
     "within a lease": (2.4, 2, {}, False),
     "too late": (4, 2, {}, True),
     "after an outage of the server": (4, 2, {"cuts": [cut(None, 1, 3)]}, False),
@@ -178,9 +181,7 @@ RECOVERIES = {
 @pytest.mark.parametrize("name", RECOVERIES)
 def test_a_crash_has_to_be_recovered_soon(name: str) -> None:
     begun, attempt, troubles, too_slow = RECOVERIES[name]
-    verdict = two(
-        run(1, 0, None), run(3, begun, begun + 1, attempt=attempt), **({"deaths": {1: us(0.5)}} | troubles)
-    )
+    verdict = two(run(1, 0, None), run(3, begun, begun + 1, attempt=attempt), **({"deaths": {1: us(0.5)}} | troubles))
     (recovery,) = verdict.recoveries
     assert recovery.took == us(begun) - us(0.5)
     assert bool(verdict.too_slow) == too_slow
