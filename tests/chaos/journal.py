@@ -75,7 +75,7 @@ class Journal:
 
     def take_in(self, line: str) -> None:
         match line.split():
-            case ("begun" | "ended" | "broken" | "stalled"), *_ as words:
+            case [("begun" | "ended" | "broken" | "stalled"), *_] as words:
                 self._of_worker(words)
             case ["refused"]:
                 self.refused += 1
