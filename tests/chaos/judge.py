@@ -13,8 +13,9 @@ the second began next after the first. (Only the next: whoever came before has l
   second began it was stopped, or its event loop stood still, for more than the tenth of a lease that it may take.
 * The first had ended as it should when the second began: that is a *repeat*. The worker wants to settle from the moment
   of the end. It has an excuse only if it may never have come to: from the end to the second's beginning there was no
-  time of `ARRIVAL` leases in a row in which it was alive, awake, and in touch with the store. It counts as in touch
-  again `recovery` after a fault has healed: the longest pause between two attempts, and what the last may take.
+  time of `ARRIVAL` leases in a row in which it was alive, awake, and in touch with the store. When a trouble is over, it
+  has `RECONNECTING` leases to be in touch again, after a pause: those between its attempts get longer while they fail,
+  so that none is longer than the trouble was, and none longer than `longest_pause`.
 * The first was broken off by a cancellation: it did not run, so the second is its first.
 
 **Early** is a run that began before its time by the store's clock. **Recovery** is the time from the death of a worker
@@ -33,6 +34,7 @@ from chaos.journal import Journal, Occurrence, Run, Span
 PATIENCE = 1.25  # leases, within which a crash has to be recovered
 REACTION = 0.1  # leases that a worker may take to end a callback
 ARRIVAL = 0.25  # leases in which a settlement arrives if nothing is in its way
+RECONNECTING = 0.2  # leases
 EARLIEST = 1_000  # microseconds, for two readings of the clock are never one
 
 
@@ -40,14 +42,14 @@ class Troubles(NamedTuple):
     """What was done to whom.
 
     Attributes:
-        lease, recovery: microseconds.
+        lease, longest_pause: microseconds; the pause is that between two attempts of a worker at a store in trouble.
         deaths: when workers were killed, by their ids.
         stops: when they were stopped.
         cuts: when they were out of touch with the store.
     """
 
     lease: int
-    recovery: int
+    longest_pause: int
     deaths: dict[int, int]
     stops: list[Span]
     cuts: list[Span]
@@ -170,14 +172,19 @@ def is_settled(run: Run, troubles: Troubles) -> bool:
 
 def out_of_touch(pid: int, troubles: Troubles) -> list[Span]:
     """When a worker could not settle, or was only about to again."""
-    spans = [
-        span._replace(end=span.end + troubles.recovery)
-        for span in (*troubles.stops, *troubles.cuts)
-        if span.pid in (pid, None)
-    ]
+    merged: list[Span] = []
+    for span in sorted((*troubles.stops, *troubles.cuts), key=lambda span: span.begun):
+        if span.pid not in (pid, None):
+            continue
+        begun, end = span.begun, span.end
+        if merged and begun <= merged[-1].end:  # one trouble, for the pauses go on getting longer
+            last = merged.pop()
+            begun, end = last.begun, max(end, last.end)
+        pause = min(troubles.longest_pause, span.end - begun)
+        merged.append(Span(pid, begun, max(end, span.end + pause + round(RECONNECTING * troubles.lease))))
     if pid in troubles.deaths:
-        spans.append(Span(pid, troubles.deaths[pid], 2**63))
-    return spans
+        merged.append(Span(pid, troubles.deaths[pid], 2**63))
+    return merged
 
 
 def longest_gap(spans: Iterable[Span], begun: int, end: int) -> int:

@@ -56,9 +56,8 @@ async def run(store: str, folder: Path, seed: int, seconds: float, lease: float)
     Args:
         folder: for the server, the log and the file.
     """
-    timeout = lease / 2
     faults = plan(seed, store, seconds, lease, len(SLOTS))
-    settings = Settings(lease, seconds, timeout, f"{seed} {store}", folder / f"{store}.log")
+    settings = Settings(lease, seconds, lease / 2, f"{seed} {store}", folder / f"{store}.log")
     async with a_scene(store, folder, settings) as (scene, url):
         crew = scene.crew
         await comes_true(lambda: crew.said("ready") == len(SLOTS) + 1, START_PATIENCE, "all are ready")
@@ -70,7 +69,7 @@ async def run(store: str, folder: Path, seed: int, seconds: float, lease: float)
     journal = read(crew.lines)
     troubles = Troubles(
         lease=round(lease * 1_000_000),
-        recovery=round((LONGEST_PAUSE + timeout) * 1_000_000),
+        longest_pause=round(LONGEST_PAUSE * 1_000_000),
         deaths=crew.deaths,
         stops=crew.stops,
         cuts=crew.cuts,

@@ -7,7 +7,7 @@ from chaos.journal import Journal, Occurrence, Run, Span, read
 from chaos.judge import Troubles, Verdict, judge
 
 LEASE = 2_000_000
-NOTHING = Troubles(lease=LEASE, recovery=1_000_000, deaths={}, stops=[], cuts=[])
+NOTHING = Troubles(lease=LEASE, longest_pause=1_000_000, deaths={}, stops=[], cuts=[])
 SECOND = 1_000_000
 Happening = tuple[list[str], list[str], dict[str, Any], bool]
 
@@ -107,6 +107,13 @@ REPEATS: dict[str, Happening] = {
     "another was cut off": (run(1, 0, 1), run(2, 3, 4), {"cuts": [cut(3, 0.5, 3)]}, True),
     "the server was down": (run(1, 0, 1), run(2, 3, 4), {"cuts": [cut(None, 0.9, 2.5)]}, False),
     "the server was down, too late": (run(1, 0, 1), run(2, 3, 4), {"cuts": [cut(None, 2, 2.5)]}, True),
+    "its connection was lost for a moment": (run(1, 0, 1), run(2, 3, 4), {"cuts": [cut(None, 0.9, 1)]}, True),
+    "its connection was lost in the end of a long trouble": (
+        run(1, 0, 6.2),
+        run(2, 7.4, 8),
+        {"cuts": [cut(1, 1, 6), cut(None, 6.1, 6.2)]},
+        False,
+    ),
     "it had time between two troubles": (
         run(1, 0, 1),
         run(2, 5, 6),
