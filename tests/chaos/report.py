@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from chaos.judge import PATIENCE, Recovery, Twice
+from chaos.excuses import Twice
+from chaos.judge import PATIENCE, Recovery
 from chaos.running import Outcome
 
 MOST_SHOWN = 5

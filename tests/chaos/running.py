@@ -9,9 +9,10 @@ from typing import NamedTuple
 import anyio
 from anyio import to_thread
 from chaos.crew import SLOTS, Settings, a_crew
+from chaos.excuses import Troubles
 from chaos.faults import Scene, carry_out
 from chaos.journal import Journal, read
-from chaos.judge import Troubles, Verdict, judge
+from chaos.judge import Verdict, judge
 from chaos.link import Link
 from chaos.plan import Fault, plan
 from chaos.sites import SERVERS, a_place

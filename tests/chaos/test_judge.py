@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from chaos.excuses import Troubles
 from chaos.journal import Journal, Occurrence, Run, Span, read
-from chaos.judge import Troubles, Verdict, judge
+from chaos.judge import Verdict, judge
 
 LEASE = 2_000_000
 NOTHING = Troubles(lease=LEASE, longest_pause=1_000_000, deaths={}, stops=[], cuts=[])
