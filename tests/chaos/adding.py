@@ -1,7 +1,7 @@
 """A scheduler process under faults: it adds, moves, pauses and resumes tasks until its input ends.
 
 It writes of what was acknowledged, and before what may or may not happen to a task. When its input has ended it resumes
-all that is paused, and says that it is done.
+all that is paused, and says that it is done. A line of input is `files` and how large they may get.
 """
 
 import logging
@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import anyio
 from anyio import to_thread
-from chaos.lines import log_to, say
+from chaos.lines import limit_files, log_to, say
 from chaos.stores import a_store, add_store_arguments, seconds
 
 import taskshed
@@ -172,7 +172,8 @@ async def main(options: Namespace) -> None:
 
         say("ready")
         tasks.start_soon(add)
-        await to_thread.run_sync(sys.stdin.read)
+        while line := await to_thread.run_sync(sys.stdin.readline):
+            limit_files(int(line.split()[1]))
         ended.set()
 
 

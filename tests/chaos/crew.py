@@ -2,7 +2,6 @@
 
 import os
 import random
-import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,6 +57,7 @@ class Crew:
         self._reader = Thread(target=self._read, args=(receiver,))
         self._reader.start()
         self._gone: list[Member] = []
+        self._limit = 0
         self.lines: list[str] = []
         self.deaths: dict[int, int] = {}
         self.stops: list[Span] = []
@@ -74,6 +74,7 @@ class Crew:
         self.deaths[worker.pid] = monotonic()
         self._gone.append(worker)
         self.workers[number] = self._worker(number, ahead)
+        self.workers[number].tell(f"files {self._limit}")
 
     @contextmanager
     def stopped(self, number: int) -> Iterator[None]:
@@ -95,13 +96,13 @@ class Crew:
             self.cuts.append(Span(pid, begun, monotonic(), what))
 
     def set_clock(self, number: int, ahead: int) -> None:
-        self.workers[number].tell(str(ahead))
+        self.workers[number].tell(f"clock {ahead}")
 
-    def limit_files(self, size: int | None) -> None:
-        """Let nobody write to a file beyond that size, as if the disk was full; None is no limit."""
-        limit = resource.RLIM_INFINITY if size is None else size
+    def limit_files(self, size: int) -> None:
+        """Let nobody write to a file beyond that size, as if the disk was full; 0 is no limit."""
+        self._limit = size
         for member in (*self.workers, self.adder):
-            resource.prlimit(member.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+            member.tell(f"files {size}")
 
     def said(self, word: str) -> int:
         return self.lines.count(word)

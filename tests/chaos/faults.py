@@ -157,7 +157,7 @@ async def disk_full(scene: Scene, fault: Fault) -> AsyncIterator[None]:
     with scene.crew.cut_off(fault.kind):
         scene.crew.limit_files(FULL)
         yield
-        scene.crew.limit_files(None)
+        scene.crew.limit_files(0)
 
 
 FAULTS: dict[str, Inject] = {

@@ -1,6 +1,7 @@
 """A worker process under faults: it writes of each run when it begins and when it ends, until its input ends.
 
-A line of input is by how many microseconds the clock of its machine is ahead from now on.
+A line of input is `clock` and by how many microseconds that of its machine is ahead, or `files` and how large
+they may get.
 """
 
 import logging
@@ -13,7 +14,7 @@ from datetime import timedelta
 
 import anyio
 from anyio import to_thread
-from chaos.lines import log_to, say
+from chaos.lines import limit_files, log_to, say
 from chaos.stores import a_store, add_store_arguments, seconds
 
 import taskshed
@@ -64,7 +65,11 @@ async def watch_event_loop() -> None:
 
 async def listen(clock: SteppedClock) -> None:
     while line := await to_thread.run_sync(sys.stdin.readline):
-        clock.ahead = int(line)
+        word, number = line.split()
+        if word == "clock":
+            clock.ahead = int(number)
+        else:
+            limit_files(int(number))
 
 
 async def open_worker(options: Namespace, stack: AsyncExitStack) -> None:
