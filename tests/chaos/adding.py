@@ -170,7 +170,7 @@ async def main(options: Namespace) -> None:
             await adder.finish()
             say("done")
 
-        say("ready")
+        say("adding")
         tasks.start_soon(add)
         while line := await to_thread.run_sync(sys.stdin.readline):
             limit_files(int(line.split()[1]))

@@ -105,7 +105,8 @@ class Crew:
             member.tell(f"files {size}")
 
     def said(self, word: str) -> int:
-        return self.lines.count(word)
+        """How many lines begin with a word."""
+        return sum(line.split()[0] == word for line in self.lines)
 
     def failures(self) -> list[str]:
         """Who has ended although nobody wanted that."""

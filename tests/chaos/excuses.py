@@ -77,18 +77,27 @@ def out_of_touch(pid: int, troubles: Troubles) -> list[Span]:
 
 def longest_gap(spans: Iterable[Span], begun: int, end: int) -> int:
     """The longest time from `begun` to `end` that is in none of these."""
-    return max(gaps(spans, begun, end), default=0)
+    return max((gap.end - gap.begun for gap in gaps(spans, begun, end)), default=0)
 
 
-def gaps(spans: Iterable[Span], begun: int, end: int) -> Iterator[int]:
-    """How long the times from `begun` to `end` are that are in none of these."""
+def gaps(spans: Iterable[Span], begun: int, end: int) -> Iterator[Span]:
+    """The times from `begun` to `end` that are in none of these."""
     covered = begun
     for span in sorted(spans, key=lambda span: span.begun):
         if covered < min(span.begun, end):
-            yield min(span.begun, end) - covered
+            yield Span(None, covered, min(span.begun, end))
         covered = max(covered, span.end)
     if covered < end:
-        yield end - covered
+        yield Span(None, covered, end)
+
+
+def unmanned(ready: dict[int, int], troubles: Troubles, begun: int, end: int) -> list[Span]:
+    """The times from `begun` to `end` in which there was no worker that could have done anything."""
+    at_work: list[Span] = []
+    for pid, since in ready.items():
+        away = [span for span in (*troubles.stops, *troubles.cuts) if span.pid in (pid, None)]
+        at_work += gaps(away, max(begun, since), min(end, troubles.deaths.get(pid, end)))
+    return list(gaps(at_work, begun, end))
 
 
 def overlap(one: Span, other: Span) -> int:

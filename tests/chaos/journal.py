@@ -56,6 +56,7 @@ class Journal:
         moving: tasks that somebody wanted to move.
         moved: the new times of those for which that was acknowledged.
         paused: tasks that somebody wanted to pause.
+        ready: since when workers were at work, by their ids.
         stalls: when the event loop of a worker stood still.
         refused: how many calls of schedulers failed.
         said: other words, in order.
@@ -68,6 +69,7 @@ class Journal:
         self.moving: set[str] = set()
         self.moved: dict[str, int] = {}
         self.paused: set[str] = set()
+        self.ready: dict[int, int] = {}
         self.stalls: list[Span] = []
         self.refused = 0
         self.said: list[str] = []
@@ -75,7 +77,7 @@ class Journal:
 
     def take_in(self, line: str) -> None:
         match line.split():
-            case [("begun" | "ended" | "broken" | "stalled"), *_] as words:
+            case [("ready" | "begun" | "ended" | "broken" | "stalled"), *_] as words:
                 self._of_worker(words)
             case ["refused"]:
                 self.refused += 1
@@ -91,6 +93,8 @@ class Journal:
                 self._open[occurrence, int(attempt), int(pid)] = len(self.runs)
                 early = int(run_at) - int(wall)
                 self.runs.append(Run(occurrence, int(attempt), int(pid), int(begun), None, "open", early))
+            case "ready", pid, since:
+                self.ready[int(pid)] = int(since)
             case ("ended" | "broken") as how, task_id, run_at, attempt, pid, end:
                 index = self._open.pop((Occurrence(task_id, int(run_at)), int(attempt), int(pid)))
                 self.runs[index] = self.runs[index]._replace(end=int(end), how=how)

@@ -19,9 +19,10 @@ the second began next after the first. (Only the next: whoever came before has l
 * The first was broken off by a cancellation: it did not run, so the second is its first.
 
 **Early** is a run that began before its time by the store's clock. **Recovery** is the time from the death of a worker
-to the next run of an occurrence that it was running, less the time that the store was in trouble for all meanwhile; and
-less a lease for each claim in between that ended in nothing, as the number of attempts tells, since who made it was cut
-off before it heard the answer. Tasks that were paused or moved are left out, for they may have to wait.
+to the next run of an occurrence that it was running, less the time in which no worker was there and in touch with the
+store, be it for an outage of the server, or since all were killed or stopped; and less a lease for each claim in
+between that ended in nothing, as the number of attempts tells, since who made it was cut off before it heard the
+answer. Tasks that were paused or moved are left out, for they may have to wait.
 """
 
 from collections import defaultdict
@@ -29,7 +30,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from chaos.excuses import Troubles, Twice, gaps, has_excuse, is_settled, overlap
+from chaos.excuses import Troubles, Twice, has_excuse, is_settled, overlap, unmanned
 from chaos.journal import Journal, Occurrence, Run, Span
 
 PATIENCE = 1.25  # leases, within which a crash has to be recovered
@@ -129,8 +130,7 @@ def recovered(pair: Twice, journal: Journal, troubles: Troubles) -> Recovery | N
     if first.occurrence.task_id in journal.paused | journal.moving:
         return None
     meanwhile = Span(None, death, second.begun)
-    outages = [cut for cut in troubles.cuts if cut.pid is None]
-    excused = second.begun - death - sum(gaps(outages, death, second.begun))
+    excused = sum(span.end - span.begun for span in unmanned(journal.ready, troubles, death, second.begun))
     if any(overlap(span, meanwhile) for span in troubles.cuts) or any(
         death <= other <= second.begun for pid, other in troubles.deaths.items() if pid != first.pid
     ):

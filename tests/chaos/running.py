@@ -61,7 +61,9 @@ async def run(store: str, folder: Path, seed: int, seconds: float, lease: float)
     settings = Settings(lease, seconds, lease / 2, f"{seed} {store}", folder / f"{store}.log")
     async with a_scene(store, folder, settings) as (scene, url):
         crew = scene.crew
-        await comes_true(lambda: crew.said("ready") == len(SLOTS) + 1, START_PATIENCE, "all are ready")
+        await comes_true(
+            lambda: crew.said("ready") == len(SLOTS) and crew.said("adding") == 1, START_PATIENCE, "all are ready"
+        )
         await inject(scene, faults)
         crew.adder.ask_to_end()
         await comes_true(lambda: crew.said("done") == 1, DRAIN_PATIENCE, "all tasks are resumed")

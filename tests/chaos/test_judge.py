@@ -36,13 +36,16 @@ def cut(pid: int | None, begun: float, end: float) -> Span:
 
 
 def test_a_journal_is_read() -> None:
-    journal = read(["ready", "begun t 5 1 77 1000 9", "once t 5", "begun u 9 2 77 1500 9", "ended t 5 1 77 2000"])
+    journal = read(
+        ["adding", "ready 77 900", "begun t 5 1 77 1000 9", "once t 5", "begun u 9 2 77 1500 9", "ended t 5 1 77 2000"]
+    )
     assert journal.runs == [
         Run(Occurrence("t", 5), 1, 77, 1000, 2000, "ended", -4),
         Run(Occurrence("u", 9), 2, 77, 1500, None, "open", 0),
     ]
     assert journal.once == {"t": 5}
-    assert journal.said == ["ready"]
+    assert journal.said == ["adding"]
+    assert journal.ready == {77: 900}
 
 
 def test_a_line_that_nobody_writes_is_an_error() -> None:
@@ -179,6 +182,9 @@ RECOVERIES: dict[str, tuple[float, int, dict[str, Any], bool]] = {
     "too late": (4, 2, {}, True),
     "after an outage of the server": (4, 2, {"cuts": [cut(None, 1, 3)]}, False),
     "long after an outage": (6, 2, {"cuts": [cut(None, 1, 3)]}, True),
+    "after all others were stopped": (4, 2, {"stops": [cut(2, 0, 3), cut(3, 1, 3)]}, False),
+    "although one of the others was not stopped": (4, 2, {"stops": [cut(2, 0, 3)]}, True),
+    "after all others were stopped or cut off": (4, 2, {"stops": [cut(2, 1, 3)], "cuts": [cut(3, 0, 3)]}, False),
     "outages count once": (7, 2, {"cuts": [cut(None, 1, 3), cut(None, 1, 3)]}, True),
     "after another had claimed it and heard nothing": (4.4, 3, {"cuts": [cut(2, 1.5, 3)]}, False),
     "after another had claimed it and was killed": (4.4, 3, {"deaths": {1: us(0.5), 2: us(3)}}, False),
@@ -189,7 +195,9 @@ RECOVERIES: dict[str, tuple[float, int, dict[str, Any], bool]] = {
 @pytest.mark.parametrize("name", RECOVERIES)
 def test_a_crash_has_to_be_recovered_soon(name: str) -> None:
     begun, attempt, troubles, too_slow = RECOVERIES[name]
-    verdict = two(run(1, 0, None), run(3, begun, begun + 1, attempt=attempt), **({"deaths": {1: us(0.5)}} | troubles))
+    first, second = run(1, 0, None), run(3, begun, begun + 1, attempt=attempt)
+    ready = [f"ready {pid} 0" for pid in (1, 2, 3)]
+    verdict = two([*ready, *first], second, **({"deaths": {1: us(0.5)}} | troubles))
     (recovery,) = verdict.recoveries
     assert recovery.took == us(begun) - us(0.5)
     assert bool(verdict.too_slow) == too_slow
@@ -199,3 +207,9 @@ def test_a_crash_has_to_be_recovered_soon(name: str) -> None:
 @pytest.mark.parametrize("word", ["moving", "pausing"])
 def test_what_had_to_wait_for_somebody_is_no_recovery(word: str) -> None:
     assert judged("\n".join([f"{word} t", *run(1, 0, None), *run(2, 9, 10)]), deaths={1: 1}).recoveries == []
+
+
+def test_a_crash_need_not_be_recovered_before_there_is_a_worker_again() -> None:
+    lines = [*run(1, 0, None), f"ready 2 {us(3)}", *run(2, 4, 5, attempt=2)]
+    (recovery,) = judged("\n".join(lines), deaths={1: us(0.5)}).recoveries
+    assert recovery.excused == us(2.5)

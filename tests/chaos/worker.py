@@ -98,7 +98,7 @@ async def main(options: Namespace) -> None:
     with clock_of_process(clock):
         async with AsyncExitStack() as stack:
             await open_worker(options, stack)
-            say("ready")
+            say("ready", os.getpid(), monotonic())
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(watch_event_loop)
                 await listen(clock)
