@@ -58,3 +58,10 @@ def typing(session: nox.Session) -> None:
     groups = nox.project.dependency_groups(PROJECT, "test", "typing")
     session.install("-e", ".[all]", "nox", *groups)
     session.run("mypy")
+
+
+@nox.session
+def chaos(session: nox.Session) -> None:
+    """Workers on real servers while these and they fail: `nox -s chaos -- --store postgresql --seconds 60 --seed 7`."""
+    session.install(".[all]", *nox.project.dependency_groups(PROJECT, "test"))
+    session.run("python", "-m", "chaos.program", *session.posargs, env={"PYTHONPATH": str(Path("tests").resolve())})

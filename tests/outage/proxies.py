@@ -2,9 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import anyio
 from anyio.abc import SocketAttribute, SocketStream
+
+Way = Literal["up", "down"]  # to the server, and from it
 
 LOST = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
 
@@ -31,18 +34,30 @@ class Proxy:
             tasks.cancel_scope.cancel()
 
     async def _serve(self, client: SocketStream) -> None:
-        async with client, await anyio.connect_tcp("127.0.0.1", self._server_port) as server:
-            port = server.extra(SocketAttribute.local_port)
-            async with anyio.create_task_group() as ways:
+        async with client:
+            try:
+                server = await anyio.connect_tcp("127.0.0.1", self._server_port)
+            except OSError:  # it does not run; the client hears of it as well as we can tell
+                return
+            async with server, anyio.create_task_group() as ways:
+                port = server.extra(SocketAttribute.local_port)
 
-                async def pass_on(source: SocketStream, target: SocketStream) -> None:
+                async def pass_on(source: SocketStream, target: SocketStream, way: Way) -> None:
                     try:
                         async for text in source:
-                            if port not in self._muted:
-                                await target.send(text)
+                            await self._carry(text, target, port, way)
                     except LOST:
                         pass
+                    await self._hang_up(way)
                     ways.cancel_scope.cancel()
 
-                ways.start_soon(pass_on, client, server)
-                await pass_on(server, client)
+                ways.start_soon(pass_on, client, server, "up")
+                await pass_on(server, client, "down")
+
+    async def _carry(self, text: bytes, target: SocketStream, port: int, way: Way) -> None:
+        """Bring what was said to where it was meant for; `port` is where the connection comes to the server from."""
+        if port not in self._muted:
+            await target.send(text)
+
+    async def _hang_up(self, way: Way) -> None:
+        """Whoever talks this way has hung up; returns when the other one may know."""

@@ -46,6 +46,14 @@ class Member:
         self._input.write(f"{line}\n".encode())
         self._input.flush()
 
+    @property
+    def exit_code(self) -> int | None:
+        """None as long as it runs."""
+        return self._process.poll()
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
     def resume(self) -> None:
         self._process.send_signal(signal.SIGCONT)
 
