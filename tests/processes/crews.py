@@ -20,10 +20,11 @@ GLANCE = 0.2  # seconds of silence, after which to see whether all processes are
 
 
 class Run(NamedTuple):
-    """A run that a worker has begun."""
+    """A run that a worker has begun, or that was cancelled; `at` is the machine's monotonic time, if the worker says it."""
 
     task_id: str
     pid: int
+    at: int = 0
 
 
 class Member:
@@ -53,6 +54,9 @@ class Member:
 
     def stop(self) -> None:
         self._process.send_signal(signal.SIGSTOP)
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
 
     def resume(self) -> None:
         self._process.send_signal(signal.SIGCONT)
@@ -88,7 +92,7 @@ class Crew:
     """Processes that write to one pipe.
 
     Attributes:
-        runs: what workers have begun, in this order.
+        runs, cancelled: what workers have begun, in this order, and what they say was cancelled.
         added: the ids of the tasks that schedulers have added.
     """
 
@@ -101,6 +105,7 @@ class Crew:
         self._members: list[Member] = []
         self._said: Counter[str] = Counter()
         self.runs: list[Run] = []
+        self.cancelled: list[Run] = []
         self.added: list[str] = []
 
     def start(self, program: str, *arguments: object) -> Member:
@@ -142,8 +147,10 @@ class Crew:
         match line:
             case [("ready" | "open" | "done") as word]:
                 self._said[word] += 1
-            case "runs", task_id, pid:
-                self.runs.append(Run(task_id, int(pid)))
+            case "runs", task_id, *numbers:
+                self.runs.append(Run(task_id, *map(int, numbers)))
+            case "cancelled", task_id, *numbers:
+                self.cancelled.append(Run(task_id, *map(int, numbers)))
             case "added", *task_ids:
                 self.added += task_ids
             case _:

@@ -62,10 +62,14 @@ class Database(ABC):
     Attributes:
         isolation_level: of its connections, as SQLAlchemy names it.
         keeps_connections: whether a connection is still good after an error.
+        patience: seconds after which a server is to end a transaction of ours in which nothing happens: whoever began it
+            is gone, and others wait for its locks. None leaves that to the server.
     """
 
     isolation_level: ClassVar[str]
     keeps_connections: ClassVar[bool] = False
+
+    patience: float | None = None
 
     def __init__(self, schema: Schema, clock: Clock) -> None:
         self.schema = schema

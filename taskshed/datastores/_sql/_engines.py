@@ -1,5 +1,6 @@
 """Engines: the user's own, or one made from a URL, with its driver."""
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import URL, Dialect, Engine, create_engine
@@ -16,6 +17,7 @@ from taskshed.datastores._sql._schema import Schema
 from taskshed.datastores._sql._sqlite import SQLite
 from taskshed.errors import MissingDriverError
 
+_LONGEST_IDLE = timedelta(seconds=5)
 _EXTRAS = {"asyncpg": "postgresql", "asyncmy": "mysql"}
 _CONNECT_ARGS: dict[str, dict[str, Any]] = {"asyncpg": {"server_settings": {"application_name": "taskshed"}}}
 
@@ -65,9 +67,12 @@ def make_database(config: SQLConfig, clock: Clock) -> Database:
         case "sqlite":
             return SQLite(schema, clock, config.busy_timeout)
         case "postgresql":
-            return PostgreSQL(schema, clock)
+            database: Database = PostgreSQL(schema, clock)
         case _:
-            return MySQL(schema, clock)
+            database = MySQL(schema, clock)
+    if config.engine is None:  # somebody else's connections are left as they are
+        database.patience = min(config.timeout, _LONGEST_IDLE) / timedelta(seconds=1)
+    return database
 
 
 def is_sqlite(url: URL) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -70,6 +71,9 @@ class MySQL(LockingDatabase):
 
     def configure(self, connection: Connection) -> None:
         check_version(connection, *((10, 6) if is_mariadb(connection.dialect) else (8, 0, 14)))
+        if self.patience is not None and is_mariadb(connection.dialect):
+            connection.exec_driver_sql(f"SET SESSION idle_transaction_timeout = {ceil(self.patience)}")
+            connection.commit()
         # Without its own character set, a name would have the one that the database happens to have.
         name = f"VARCHAR({MAX_NAME_LENGTH}) CHARACTER SET utf8mb4 COLLATE {collation(connection.dialect)}"
         names = {"tasks": self._tasks, "name": name}

@@ -73,6 +73,9 @@ class PostgreSQL(Database):
 
     def configure(self, connection: Connection) -> None:
         check_version(connection, 12)
+        if self.patience is not None:
+            milliseconds = round(self.patience * 1000)
+            connection.exec_driver_sql(f"SET idle_in_transaction_session_timeout = {milliseconds}")
 
     def begin(self, connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")
