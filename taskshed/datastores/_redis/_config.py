@@ -19,7 +19,7 @@ from taskshed.datastores._redis._servers import Cluster, Servers, SingleServer
 
 MOST_SHARDS = 1024
 _PARTS_OF_A_URL = ("db", "username", "password", "ssl", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
-_UNKNOWN_OPTION = re.compile("unexpected keyword argument ('[^']*')")
+_UNKNOWN_OPTION = re.compile(r"unexpected keyword argument ('[A-Za-z_0-9]+')")
 _SHOWN = ("ssl", "cluster", "key_prefix", "shards", "timeout", "poll_interval")
 
 
@@ -104,8 +104,9 @@ class RedisConfig(msgspec.Struct, kw_only=True, frozen=True):
             return f"redis://{nodes}"
         settings = self._settings()
         if "path" in settings:
-            return f"unix://{settings['path']}?db={settings.get('db', 0)}"
-        where = f"{settings.get('host', 'localhost')}:{settings.get('port', 6379)}"
+            path = settings["path"] if self.url is None else _no_secret(settings["path"], ":=")
+            return f"unix://{path}?db={settings.get('db', 0)}"
+        where = f"{_no_secret(settings.get('host', 'localhost'), '=')}:{settings.get('port', 6379)}"
         return f"redis://{where}" + ("" if self.cluster else f"/{settings.get('db', 0)}")
 
     @property
@@ -173,6 +174,11 @@ class RedisConfig(msgspec.Struct, kw_only=True, frozen=True):
         return settings | {"connection_class": SSLConnection} | _given(files)
 
 
+def _no_secret(part: str, signs: str) -> str:
+    """A part of a URL that may be shown: with one sign too many or too few, a password would stand in another part."""
+    return "…" if set(signs) & set(part) else part
+
+
 def _parsed(url: str) -> dict[str, Any]:
     settings = dict(parse_url(url))
     parts = urlsplit(url)
@@ -184,10 +190,10 @@ def _parsed(url: str) -> dict[str, Any]:
 def _check_options(url: str) -> None:
     try:
         ConnectionPool.from_url(url).make_connection()  # type: ignore[no-untyped-call]
-    except TypeError as error:
-        option = _UNKNOWN_OPTION.search(str(error))
-        if option is None:
-            raise
+    except Exception as error:  # each option has its own
+        option = _UNKNOWN_OPTION.search(str(error)) if isinstance(error, TypeError) else None
+        if option is None:  # its text may show parts of the URL
+            raise ValueError("the URL has an option with a value that redis-py does not take") from None
         raise ValueError(f"the URL has an option that redis-py does not know: {option[1]}; leave it out") from None
 
 

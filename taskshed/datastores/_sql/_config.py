@@ -81,8 +81,11 @@ class SQLConfig(msgspec.Struct, kw_only=True, frozen=True):
     def place(self) -> str:
         """The database, for people; without user, password and options, which may hold secrets too."""
         url = self.parsed_url()
-        where = f"{url.host or ''}:{url.port}" if url.port else url.host or ""
-        return f"{url.get_backend_name()}://{where}/{url.database or ''}"
+        host, database = url.host or "", url.database or ""
+        if url.get_backend_name() != "sqlite":  # whose name of a file is never part of a password
+            host, database = _no_secret(host, "="), _no_secret(database, ":=")
+        where = f"{host}:{url.port}" if url.port else host
+        return f"{url.get_backend_name()}://{where}/{database}"
 
     def parsed_url(self) -> URL:
         """The URL, taken apart, with a driver.
@@ -103,6 +106,11 @@ class SQLConfig(msgspec.Struct, kw_only=True, frozen=True):
             # libpq's name for it, which is what most connection strings have.
             url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": url.query["sslmode"]})
         return url
+
+
+def _no_secret(part: str, signs: str) -> str:
+    """A part of a URL that may be shown: with one sign too many or too few, a password would stand in another part."""
+    return "…" if set(signs) & set(part) else part
 
 
 def _check_identifier(name: str, value: Any) -> None:
