@@ -33,11 +33,12 @@ class Campaign:
     Args:
         name: of the target; each has other inputs.
         size: inputs that are tried together and count as so many.
+        parts: campaigns that share the inputs of a target.
     """
 
-    def __init__(self, name: str, size: int = 1) -> None:
+    def __init__(self, name: str, *, size: int = 1, parts: int = 1) -> None:
         self._name = name
-        self._numbers = range(INPUTS // size) if ONLY is None else range(int(ONLY), int(ONLY) + 1)
+        self._numbers = range(INPUTS // size // parts) if ONLY is None else range(int(ONLY), int(ONLY) + 1)
         self._number = 0
         self._handler: object = None
 
