@@ -139,7 +139,7 @@ async def anything(argument: Any, other: list[Any] | None = None) -> None: ...
 @pytest.mark.parametrize("name", ["argument", "other"])
 def test_what_is_nested_too_deeply_is_refused_like_other_arguments(name: str, depth: int) -> None:
     nested = msgspec.Raw(f'{{"argument":1,"{name}":{"[" * depth}{"]" * depth}}}'.encode())
-    with pytest.raises(TypeError, match="argument.*: maximum recursion depth"):
+    with pytest.raises(TypeError, match=r"argument.*: maximum recursion depth"):
         Arguments(anything).decode(nested)
 
 

@@ -44,11 +44,12 @@ class Campaign:
 
     def __iter__(self) -> Iterator[Random]:
         base = _begin_to_measure()
-        for self._number in self._numbers:
+        for number in self._numbers:
+            self._number = number
             if self._handler is not None:
                 signal.setitimer(signal.ITIMER_REAL, TIME)
-            yield Random(f"{self._name} {SEED} {self._number}")
-            if (self._number + 1) % LOOK == 0 or len(self._numbers) == 1:
+            yield Random(f"{self._name} {SEED} {number}")
+            if (number + 1) % LOOK == 0 or len(self._numbers) == 1:
                 taken = _peak() - base
                 assert taken < ROOM, f"one of the last {LOOK} inputs took {taken:,} bytes"
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any, AnyStr, Generic
+from typing import Any, Generic, TypeVar
 
 INTS = [0, 1, -1, 2, 7, 255, 2**31, 2**53 - 1, 2**53, -(2**53), 2**63 - 1, 2**63, -(2**63), 2**64, 10**18, 10**30]
 TEXTS = [
@@ -32,34 +32,46 @@ SURROGATES = ["\ud800", "\udcff", "\udfff\ud800"]
 NUMBERS = [*map(str, INTS), "-0", "1e400", "-1e400", "1e-400", "nan", "inf", "-inf", "0x10", "1_000", "00", "9" * 5000]
 BRACKETS = ["[", "{", '{"a":', '[{"":', "(", '"', "'", "\\", "%"]
 WORDS = [*TEXTS, *NUMBERS, *BRACKETS, "null", "true", ":", ",", ";", "/", "@", "?", "#", "&", "=", "..", "]", "}"]
-OCTETS = [b"\xff", b"\xfe\xff", b"\x80", b"\xc0\x80", b"\xed\xa0\x80", b"\xc1", b"\xde\xff\xff", b"\xdf\xff\xff\xff\xff"]
+OCTETS = [
+    b"\xff",
+    b"\xfe\xff",
+    b"\x80",
+    b"\xc0\x80",
+    b"\xed\xa0\x80",
+    b"\xc1",
+    b"\xde\xff\xff",
+    b"\xdf\xff\xff\xff\xff",
+]
+
+T = TypeVar("T")  # str or bytes, which are cut and put together alike
 
 _DEPTHS = (10, 100, 1_000, 10_000, 100_000)
 
 
-class Mutator(Generic[AnyStr]):
+class Mutator(Generic[T]):
     """Makes hostile inputs of a corpus of valid ones; now and then one stays valid.
 
     Args:
         pieces: what may be put in.
     """
 
-    def __init__(self, corpus: Sequence[AnyStr], pieces: Sequence[AnyStr]) -> None:
+    def __init__(self, corpus: Sequence[T], pieces: Sequence[T]) -> None:
         self._corpus = corpus
         self._pieces = pieces
-        self._digits = re.compile(b"[0-9]+" if isinstance(pieces[0], bytes) else "[0-9]+")
-        deeds: list[Callable[[Random, AnyStr], AnyStr]]
+        self._digits: Any = re.compile(b"[0-9]+" if isinstance(pieces[0], bytes) else "[0-9]+")
         deeds = [self._flip, self._cut, self._end, self._repeat, self._splice, self._insert, self._insert, self._count]
-        self._deeds = deeds
+        self._deeds: Sequence[Callable[[Random, Any], Any]] = deeds
 
-    def __call__(self, chance: Random) -> AnyStr:
-        data = chance.choice(self._corpus)
+    def __call__(self, chance: Random) -> T:
+        data: Any = chance.choice(self._corpus)
         for _ in range(chance.choice((0, 1, 1, 1, 1, 2, 2, 3, 5))):
             data = chance.choice(self._deeds)(chance, data)
         if chance.random() < 0.005:
+            piece: Any
             (start, _), piece = _span(chance, data), chance.choice(self._pieces)
             data = data[:start] + piece * (chance.choice(_DEPTHS) // (len(piece) or 1)) + data[start:]
-        return data
+        made: T = data
+        return made
 
     def _flip(self, chance: Random, data: Any) -> Any:
         if not data:
@@ -69,26 +81,26 @@ class Mutator(Generic[AnyStr]):
             return data[:at] + bytes([data[at] ^ 1 << chance.randrange(8)]) + data[at + 1 :]
         return data[:at] + chr(ord(data[at]) ^ 1 << chance.randrange(7)) + data[at + 1 :]
 
-    def _cut(self, chance: Random, data: AnyStr) -> AnyStr:
+    def _cut(self, chance: Random, data: Any) -> Any:
         start, end = _span(chance, data)
         return data[:start] + data[end:]
 
-    def _end(self, chance: Random, data: AnyStr) -> AnyStr:
+    def _end(self, chance: Random, data: Any) -> Any:
         return data[: chance.randint(0, len(data))]
 
-    def _repeat(self, chance: Random, data: AnyStr) -> AnyStr:
+    def _repeat(self, chance: Random, data: Any) -> Any:
         start, end = _span(chance, data)
         return data[:start] + data[start:end] * chance.randint(2, 5) + data[end:]
 
-    def _splice(self, chance: Random, data: AnyStr) -> AnyStr:
-        other = chance.choice(self._corpus)
+    def _splice(self, chance: Random, data: Any) -> Any:
+        other: Any = chance.choice(self._corpus)
         return data[: chance.randint(0, len(data))] + other[chance.randint(0, len(other)) :]
 
-    def _insert(self, chance: Random, data: AnyStr) -> AnyStr:
+    def _insert(self, chance: Random, data: Any) -> Any:
         start, end = _span(chance, data)
         return data[:start] + chance.choice(self._pieces) + data[chance.choice((start, end)) :]
 
-    def _count(self, chance: Random, data: AnyStr) -> AnyStr:
+    def _count(self, chance: Random, data: Any) -> Any:
         """Another number in the place of one."""
         found = list(self._digits.finditer(data))
         if not found:
@@ -98,7 +110,7 @@ class Mutator(Generic[AnyStr]):
         return data[: at.start()] + (number.encode() if isinstance(data, bytes) else number) + data[at.end() :]
 
 
-def _span(chance: Random, data: AnyStr) -> tuple[int, int]:
+def _span(chance: Random, data: Any) -> tuple[int, int]:
     start = chance.randint(0, len(data))
     return start, min(len(data), start + chance.choice((0, 1, 1, 2, 4, 8, 16, 64)))
 
@@ -128,7 +140,9 @@ def odd_value(chance: Random, depth: int = 3) -> Any:
         case 7:
             return [] if chance.random() < 0.5 else {}
         case 8:
-            return chance.choice(("PT1S", "-PT1S", "PT0S", "P999999999D", "2030-01-02T00:00:00", "9999-12-31T23:59:59Z"))
+            return chance.choice(
+                ("PT1S", "-PT1S", "PT0S", "P999999999D", "2030-01-02T00:00:00", "9999-12-31T23:59:59Z")
+            )
         case 9 | 10:
             return [odd_value(chance, depth - 1) for _ in range(chance.randint(0, 3))]
         case _:

@@ -27,7 +27,9 @@ TASKS = [
     Task(callback="plain", run_at=NOON - _DAY, interval=_DAY, overlap="allow", max_runs=3),
     Task(callback="plain", run_at=NOON, interval=_SECOND, fixed_delay=True, end_at=NOON + _DAY, overlap="queue"),
     Task(callback="failing", run_at=NOON - 2 * _DAY, cron="30 2 * * mon-fri", timezone="Europe/Berlin", jitter=_DAY),
-    Task(callback="plain", run_at=NOON - 900 * _SECOND, cron="*/5 * L * *", misfire_grace=60 * _SECOND, overlap="allow"),
+    Task(
+        callback="plain", run_at=NOON - 900 * _SECOND, cron="*/5 * L * *", misfire_grace=60 * _SECOND, overlap="allow"
+    ),
 ]
 HEALTHY = [freeze(task, NOW - 10**12, chance=0.5) for task in TASKS]
 BODIES = [record.body for record in HEALTHY]

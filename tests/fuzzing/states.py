@@ -17,9 +17,21 @@ _STATES: list[dict[str, Any]] = [
 _NAMES = ["run_at", "token", "attempts", "paused_at", "leased_until", "failed_at", "error", "progress", "colour"]
 _INSTANTS = [NOW, str(NOW), 1.5, "1e17", "1.", ".5", "+5", "-5", "5e", "1-1", "--5", "0x10", " 5", "nan", "inf", "\0"]
 SCORES = [b"%d" % NOW, b"1.5", b"-1.5", b"1e+17", b"inf", b"-inf", b"1e300", b"-1e300", b"9007199254740993", b"0"]
-_HEADS = [b"5:group", b"0:", b"", b"x:", b"99:group", b"-1:", b"007:", b"5:gr\xffup", b"5:group:", b"%d:" % 10**30, b"1e1:"]
+_HEADS = [
+    b"5:group",
+    b"0:",
+    b"",
+    b"x:",
+    b"99:group",
+    b"-1:",
+    b"007:",
+    b"5:gr\xffup",
+    b"5:group:",
+    b"%d:" % 10**30,
+    b"1e1:",
+]
 
-_mutated_state = Mutator([msgspec.msgpack.encode(state) for state in _STATES], OCTETS + [b"\x91", b"\x81", b"\xc0"])
+_mutated_state = Mutator([msgspec.msgpack.encode(state) for state in _STATES], [*OCTETS, b"\x91", b"\x81", b"\xc0"])
 mutated_body = Mutator([b"5:group" + body.encode() for body in BODIES], [word.encode() for word in WORDS] + OCTETS)
 mutated_score = Mutator(SCORES, [number.encode() for number in NUMBERS])
 

@@ -37,12 +37,12 @@ class Row(TypedDict):
 
 class Tree(msgspec.Struct):
     leaves: set[int] = set()
-    branches: "list[Tree]" = []  # noqa: RUF012 - msgspec copies it
+    branches: "list[Tree]" = []
 
 
 async def times(a: datetime | None, b: date, c: time = time(), d: timedelta = timedelta()) -> None: ...
 async def numbers(a: int, b: float = 0, c: Decimal = Decimal(), d: bool = False, **more: int) -> None: ...
-async def objects(a: Person, b: Tree | None = None, c: Row | None = None, d: Point = Point(0, 0)) -> None: ...
+async def objects(a: Person, b: Tree | None = None, c: Row | None = None, d: Point | None = None) -> None: ...
 async def collections(a: set[Any], b: dict[int, UUID], c: tuple[int, str], d: frozenset[date]) -> None: ...
 async def others(a: bytes, b: Colour, c: Literal["x", 5] = 5, d: bytearray | int = 0, e: object = None) -> None: ...
 async def untyped(a, b=None, **more) -> None: ...  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN003 - as many are
@@ -73,7 +73,9 @@ VALUES = [
     b"true",
     b"7",
 ]
-mutated = Mutator([b'{"a":%b,"b":%b}' % (a, b) for a in VALUES for b in VALUES[::3]], [w.encode() for w in WORDS] + OCTETS)
+mutated = Mutator(
+    [b'{"a":%b,"b":%b}' % (a, b) for a in VALUES for b in VALUES[::3]], [w.encode() for w in WORDS] + OCTETS
+)
 
 
 def test_any_arguments_fit_or_are_a_type_error() -> None:

@@ -9,7 +9,7 @@ from fuzzing.records import NOW
 from fuzzing.states import hostile_id, hostile_state, hostile_text, mutated_score
 
 from taskshed._records import Record, thaw
-from taskshed.datastores._redis._operations import gather, pages, rest_of, spread
+from taskshed.datastores._redis._operations import Answer, gather, pages, rest_of, spread
 from taskshed.datastores._redis._rows import Row, due_or_none, earliest, record_of, rows
 from taskshed.datastores.commands import Changed, Claim, Claimed, Everything, InGroup, Pause
 from taskshed.models import Task
@@ -38,7 +38,7 @@ def test_any_due_time_is_an_instant_or_none_or_no_number() -> None:
             said: Any = mutated_score(chance) if chance.random() < 0.5 else mutated_notice(chance)
             try:
                 due = due_or_none(said)
-            except ValueError:  # noqa: PERF203 - on a channel anybody may say anything, and is passed over
+            except ValueError:  # on a channel anybody may say anything, and is passed over
                 continue
             assert due is None or -(10**18) <= due < 10**18
             assert earliest([said, None]) == due
@@ -46,7 +46,9 @@ def test_any_due_time_is_an_instant_or_none_or_no_number() -> None:
 
 def a_number(chance: Random) -> bytes:
     """A score as servers write them: a double."""
-    return str(chance.choice((0.0, 1.5, 1e17, 1e18, -1e18, float("inf"), float("-inf"), chance.uniform(-1e19, 1e19)))).encode()
+    return str(
+        chance.choice((0.0, 1.5, 1e17, 1e18, -1e18, float("inf"), float("-inf"), chance.uniform(-1e19, 1e19)))
+    ).encode()
 
 
 def test_claimed_rows_are_put_together_whatever_is_in_them() -> None:
@@ -54,7 +56,7 @@ def test_claimed_rows_are_put_together_whatever_is_in_them() -> None:
     with Campaign("claims") as campaign:
         for chance in campaign:
             parts = [part for shard in range(chance.randint(1, 3)) for part in spread(command, 1)]
-            answers = []
+            answers: list[Answer] = []
             for part in parts:
                 found = [hostile_row(chance) for _ in range(chance.choice((0, 0, 1, 2)))]
                 fields = [field for row in found for field in (*row[:2], a_number(chance), row[3])]
@@ -76,7 +78,9 @@ def test_a_cursor_comes_back_to_the_shard_that_gave_it() -> None:
             assert (rest is None) == (not left)
             if rest is not None:
                 assert {part.shard: part.operation[3] for part in pages("pause", rest, shards)} == left
-            answers = [(part, [[], None, given.get(part.shard, "0").encode()]) for part in pages("pause", selection, shards)]
-            changed = gather(Pause(selection), answers)
+            answered: list[Answer] = [
+                (part, [[], None, given.get(part.shard, "0").encode()]) for part in pages("pause", selection, shards)
+            ]
+            changed = gather(Pause(selection), answered)
             assert isinstance(changed, Changed)
             assert changed.rest == rest

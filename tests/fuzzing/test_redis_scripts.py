@@ -15,7 +15,7 @@ from redis import Redis
 from redis_store.hands import Hand
 from redis_stores import own_prefix
 
-from taskshed._planning import Settlement, failed
+from taskshed._planning import Outcome, Settlement, failed
 from taskshed._records import Record
 from taskshed.datastores import RedisDataStore
 from taskshed.datastores.commands import (
@@ -56,14 +56,14 @@ class Spoiler:
                 if chance.random() < 0.05:
                     name += chance.choice((*OCTETS, b"\0", b"\xc3\xa9"))
                 if chance.random() < 0.97:
-                    pipeline.hset(self._body, name, hostile_text(chance))  # type: ignore[arg-type]  # bytes will do
+                    pipeline.hset(self._body, name, hostile_text(chance))
                 if chance.random() < 0.6:
-                    pipeline.hset(self._state, name, hostile_state(chance))  # type: ignore[arg-type]  # here too
+                    pipeline.hset(self._state, name, hostile_state(chance))
                 if chance.random() < 0.9:
                     score = chance.choice(SCORES) if chance.random() < 0.3 else b"%d" % chance.choice((NOW, 5, 6, 7))
                     pipeline.execute_command("ZADD", self.due, score, name)  # type: ignore[no-untyped-call]
                 if chance.random() < 0.5:
-                    pipeline.sadd(self._groups + chance.choice(("group", "gr")), name)  # type: ignore[arg-type]  # and here
+                    pipeline.sadd(self._groups + chance.choice(("group", "gr")), name)
             if chance.random() < 0.5:
                 pipeline.set(self._token, chance.choice(ODD_TOKENS))
             pipeline.execute()
@@ -74,12 +74,14 @@ class Spoiler:
 
     def waiting(self) -> set[bytes]:
         """The ids of what has a time."""
-        return set(self._client.zrange(self.due, 0, -1))
+        found: Any = self._client.zrange(self.due, 0, -1)
+        return set(found)
 
     def clear_away(self) -> set[bytes]:
         """Delete all keys but that of the store itself; returns which there were."""
         base = self.due.removesuffix("due")
-        keys = [key for key in self._client.keys(f"{base}*") if key != f"{base}meta".encode()]
+        found: Any = self._client.keys(f"{base}*")
+        keys = [key for key in found if key != f"{base}meta".encode()]
         if keys:
             self._client.delete(*keys)
         return {key.rpartition(b"}:")[2] for key in keys}
@@ -113,7 +115,7 @@ def _token(chance: Random) -> int:
 
 
 def _settlement(chance: Random, record: Record, token: int) -> Settlement:
-    outcome = chance.choice(("done", "next", "failed", "released"))
+    outcome: Outcome = chance.choice(("done", "next", "failed", "released"))
     later = int(time.time() * 1e6) + LEASE
     return Settlement(task_id=record.task_id, token=token, outcome=outcome, run_at=later, attempts=1)
 

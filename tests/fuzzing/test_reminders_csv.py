@@ -27,7 +27,18 @@ ROWS = [
     "\n",
 ]
 FILES = [(HEADER + first + second).encode("utf-8-sig") for first in ROWS for second in ROWS]
-PIECES = [*(word.encode() for word in WORDS), *OCTETS, b"\r", b"\n", b",,,", b'""', b"Europe", b"zone.tab", b"../", b"-"]
+PIECES = [
+    *(word.encode() for word in WORDS),
+    *OCTETS,
+    b"\r",
+    b"\n",
+    b",,,",
+    b'""',
+    b"Europe",
+    b"zone.tab",
+    b"../",
+    b"-",
+]
 
 
 def load_example() -> ModuleType:

@@ -13,7 +13,7 @@ from taskshed._open import open_datastore
 from taskshed.datastores import RedisConfig, RedisDataStore, SQLConfig, SQLDataStore
 from taskshed.errors import MissingDriverError
 
-SECRET = "s3cret-pa55"  # noqa: S105 - for its tests
+SECRET = "s3cret-pa55"
 # Where a password is, each in one piece whatever is done to the rest.
 _MARKS = {"\ue000": f":{SECRET}", "\ue001": f"?password={SECRET}", "\ue002": f"&password={SECRET}"}
 _WHOM, _FIRST, _NEXT = _MARKS
@@ -47,7 +47,23 @@ SECRETIVE = [
     f"unix://ada{_WHOM}@/run/redis.sock?db=2",
     f"unix:///run/redis.sock{_FIRST}",
 ]
-PIECES = [*WORDS, *SURROGATES, "://", ":///", "%", "%zz", "%00", "[", "[::1]", "::", "@@", "?a=b", "&db=x", "+asyncpg", "#"]
+PIECES = [
+    *WORDS,
+    *SURROGATES,
+    "://",
+    ":///",
+    "%",
+    "%zz",
+    "%00",
+    "[",
+    "[::1]",
+    "::",
+    "@@",
+    "?a=b",
+    "&db=x",
+    "+asyncpg",
+    "#",
+]
 
 mutated = {"plain": Mutator(PLAIN, PIECES), "secretive": Mutator(SECRETIVE, PIECES)}
 

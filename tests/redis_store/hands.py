@@ -143,4 +143,15 @@ DAMAGES = {
     ),
     "a state without a task": Damage(lambda hand: hand.client.hset(hand.key("state"), GHOST, b"\xc1"), None, GHOST),
 }
-TOKENS: list[bytes] = [b"garbage", b"", b"inf", b"nan", b"1e300", b"-5", b"1.5", b"0x7fffffffffffffff", b"9007199254740991", BYTES]
+TOKENS: list[bytes] = [
+    b"garbage",
+    b"",
+    b"inf",
+    b"nan",
+    b"1e300",
+    b"-5",
+    b"1.5",
+    b"0x7fffffffffffffff",
+    b"9007199254740991",
+    BYTES,
+]

