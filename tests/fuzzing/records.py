@@ -23,8 +23,8 @@ TASKS = [
     Task(callback="plain", run_at=NOON),
     Task(callback="typed", run_at=NOON, kwargs=_KWARGS, group_id="group", misfire_grace=_SECOND),
     Task(callback="extra", run_at=NOON, kwargs={"x": {"y": [[]]}}),
-    Task(callback="failing", run_at=NOON - _DAY, interval=_SECOND, coalesce=False, jitter=_SECOND),
-    Task(callback="plain", run_at=NOON - _DAY, interval=_DAY, overlap="allow", max_runs=3),
+    Task(callback="failing", run_at=NOON - 600 * _SECOND, interval=_SECOND, coalesce=False, jitter=_SECOND),
+    Task(callback="plain", run_at=NOON - 600 * _SECOND, interval=_DAY, overlap="allow", max_runs=3),
     Task(callback="plain", run_at=NOON, interval=_SECOND, fixed_delay=True, end_at=NOON + _DAY, overlap="queue"),
     Task(callback="failing", run_at=NOON - 2 * _DAY, cron="30 2 * * mon-fri", timezone="Europe/Berlin", jitter=_DAY),
     Task(
@@ -59,7 +59,7 @@ _FIELDS: dict[str, list[Any]] = {
     "occurrence_of": ["task", *TEXTS],
 }
 _PROGRESS = ("runs", "skipped", "jitter", "jittered_to")
-_INSTANTS = [NOW, NOW - 1, NOW + 1, NOW - 10**12, -62_135_596_800_000_000, 253_402_300_799_999_999]
+_INSTANTS = [NOW, NOW - 1, NOW + 1, NOW - 10**9, -62_135_596_800_000_000, 253_402_300_799_999_999]
 
 mutated_body = Mutator(BODIES, WORDS)
 _mutated_progress = Mutator(PROGRESSES, WORDS)
