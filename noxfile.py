@@ -1,6 +1,7 @@
 """Everything that is checked before a change is taken: `nox` runs it all, `nox -s tests` just the tests."""
 
 import os
+import time
 from pathlib import Path
 
 import nox
@@ -41,6 +42,21 @@ def lowest(session: nox.Session) -> None:
     session.install(*(requirement.replace(">=", "==") for requirement in requirements))
     session.install("--no-deps", ".")
     run_tests(session)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """100,000 hostile inputs for whatever reads what others wrote; other ones each time."""
+    session.install(".[all]", *nox.project.dependency_groups(PROJECT, "test"))
+    settings = {"TASKSHED_FUZZ_INPUTS": "100000", "TASKSHED_FUZZ_SEED": str(time.time_ns())} | os.environ
+    session.run("pytest", "--numprocesses", "auto", "tests/fuzzing", *session.posargs, env=settings)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """A worker runs a great many tasks: `nox -s soak -- --tasks 1000000 --store sqlite --backend trio`."""
+    session.install(".[all]", *nox.project.dependency_groups(PROJECT, "test"))
+    session.run("python", "-m", "soak.program", *session.posargs, env={"PYTHONPATH": "tests"})
 
 
 @nox.session

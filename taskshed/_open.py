@@ -1,5 +1,6 @@
 """The front door: the only place where the parts are put together."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -9,6 +10,8 @@ from taskshed._json import MAX_KWARGS_SIZE
 from taskshed.datastores import DataStore, InMemoryDataStore
 from taskshed.schedulers import AsyncScheduler
 from taskshed.workers import Callback, EventDrivenWorker, PollingWorker, Worker, WorkerSettings
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")  # RFC 3986, section 3.1
 
 
 def open_datastore(url: str) -> DataStore:
@@ -33,7 +36,7 @@ def open_datastore(url: str) -> DataStore:
         from taskshed.datastores import RedisDataStore  # noqa: PLC0415 - so is redis-py
 
         return RedisDataStore(url)
-    what = f"no datastore for {scheme}:// URLs" if scheme else "that is no datastore URL"
+    what = f"no datastore for {scheme}:// URLs" if _SCHEME.fullmatch(scheme) else "that is no datastore URL"
     raise ValueError(f"{what}; use memory://, sqlite:///tasks.db, postgresql://…, mysql://… or redis://…")
 
 

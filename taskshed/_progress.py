@@ -1,10 +1,15 @@
 """How far a task has come: what a settlement writes beside the next `run_at`, opaque to datastores, as JSON."""
 
+from typing import Annotated
+
 import msgspec
 
 from taskshed._body import Body
 from taskshed._clock import duration_micros
 from taskshed.schedules._occurrences import first_after, put_off
+
+# So that what is added, which is less than the microseconds of 10,000 years, leaves a number that JSON can have.
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
 
 class Progress(msgspec.Struct, omit_defaults=True, frozen=True):
@@ -17,9 +22,9 @@ class Progress(msgspec.Struct, omit_defaults=True, frozen=True):
         delayed_to: the `run_at` that this holds for; a task that was moved meanwhile stands at an occurrence itself.
     """
 
-    runs: int = 0
-    skipped: int = 0
-    delay: int = 0
+    runs: _Count = 0
+    skipped: _Count = 0
+    delay: _Count = 0
     delayed_to: int = 0
 
     def text(self) -> str | None:

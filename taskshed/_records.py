@@ -101,8 +101,10 @@ def read_record(record: Record) -> tuple[Body, Progress]:
     Raises:
         Exception: it is not what TaskShed writes.
     """
-    from_micros(record.run_at)
-    return body_of(record.body), progress_of(record.progress, record.run_at)
+    body, progress = body_of(record.body), progress_of(record.progress, record.run_at)
+    for instant in (record.run_at, record.run_at - progress.delay, body.last):
+        from_micros(instant)
+    return body, progress
 
 
 def thaw(record: Record) -> Task:

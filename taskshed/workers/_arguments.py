@@ -47,7 +47,7 @@ class Arguments:
         """
         try:
             given = _kwargs_decoder.decode(kwargs)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise TypeError(f"arguments: {error}") from error
         missing = [name for name in self._required if name not in given]
         if missing:
@@ -61,7 +61,7 @@ class Arguments:
         decoder = self._decoders.get(name) or self._extra_decoder or _plain_decoder
         try:
             return decoder.decode(value)
-        except (msgspec.MsgspecError, NotImplementedError) as error:
+        except (msgspec.MsgspecError, NotImplementedError, RecursionError) as error:
             raise TypeError(f"argument {name!r}: {error}") from error
 
 

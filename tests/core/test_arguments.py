@@ -132,6 +132,17 @@ def test_an_annotation_that_json_cannot_become_gets_plain_json(annotation: Any, 
     assert decoded(callback, argument=value) == {"argument": value}
 
 
+async def anything(argument: Any, other: list[Any] | None = None) -> None: ...
+
+
+@pytest.mark.parametrize("depth", [5_000, 100_000])
+@pytest.mark.parametrize("name", ["argument", "other"])
+def test_what_is_nested_too_deeply_is_refused_like_other_arguments(name: str, depth: int) -> None:
+    nested = msgspec.Raw(f'{{"argument":1,"{name}":{"[" * depth}{"]" * depth}}}'.encode())
+    with pytest.raises(TypeError, match=r"argument.*: maximum recursion depth"):
+        Arguments(anything).decode(nested)
+
+
 async def strings(when: "datetime", who: "Person | None" = None) -> None: ...
 async def unresolvable(thing: "Something", when: "datetime") -> None: ...
 async def unresolvable_return(when: "datetime") -> "Something": ...

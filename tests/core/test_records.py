@@ -228,7 +228,16 @@ def test_a_row_that_cannot_be_read_keeps_the_error_it_has() -> None:
     assert thaw(row(body="{", failed_at=5, error="boom")).error == "boom"
 
 
-FOR_NO_WORKER: list[dict[str, Any]] = [{"run_at": FAR}, {"run_at": None}, {"body": "{"}, {"progress": "{"}]
+FOR_NO_WORKER: list[dict[str, Any]] = [
+    {"run_at": FAR},
+    {"run_at": None},
+    {"body": "{"},
+    {"body": '{"callback":"ring","end_at":"2030-01-02T00:00:00"}'},
+    {"progress": "{"},
+    {"progress": '{"delay":-1}'},
+    {"progress": '{"runs":18446744073709551615}'},
+    {"run_at": 5, "progress": '{"delay":1000000000000000000,"delayed_to":5}'},
+]
 
 
 @pytest.mark.parametrize("fields", FOR_NO_WORKER, ids=str)

@@ -20,7 +20,7 @@ GLANCE = 0.2  # seconds of silence, after which to see whether all processes are
 
 
 class Run(NamedTuple):
-    """A run that a worker has begun, or that was cancelled; `at` is the machine's monotonic time, if the worker says it."""
+    """A run that a worker has begun, or that was cancelled; `at` is the machine's monotonic time, if it was said."""
 
     task_id: str
     pid: int

@@ -1,7 +1,7 @@
-"""A worker process as a service manager runs it: it ends in good order on SIGTERM, and when a scheduler cancels its runs,
+"""A worker process as a service manager runs it: it ends in good order on SIGTERM.
 
-they end. They go on until then. It says what it begins and what was cancelled, each with the machine's monotonic
-time in microseconds.
+Its runs go on until they are cancelled. It says what it begins and what was cancelled, each with the monotonic time of
+the machine in microseconds.
 """
 
 import os

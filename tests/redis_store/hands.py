@@ -125,6 +125,7 @@ DAMAGES = {
     "a token that is a fraction": Damage(to_state(token=1.5), UNREADABLE),
     "attempts that are a fraction": Damage(to_state(attempts=1.5), UNREADABLE),
     "attempts that are no number": Damage(to_state(attempts=float("nan")), UNREADABLE),
+    "a state with a number for a name": Damage(as_state(msgspec.msgpack.encode(STATE | {7: 1})), UNREADABLE),
     "an error that is a number": Damage(to_state(error=5), UNREADABLE),
     "an error of bytes": Damage(
         as_state(msgspec.msgpack.encode(STATE | {"error": "??"}).replace(b"??", BYTES)), "cannot be read"
@@ -142,4 +143,15 @@ DAMAGES = {
     ),
     "a state without a task": Damage(lambda hand: hand.client.hset(hand.key("state"), GHOST, b"\xc1"), None, GHOST),
 }
-TOKENS: list[bytes] = [b"garbage", b"", b"inf", b"nan", b"1e300", b"-5", b"1.5", b"0x7fffffffffffffff", BYTES]
+TOKENS: list[bytes] = [
+    b"garbage",
+    b"",
+    b"inf",
+    b"nan",
+    b"1e300",
+    b"-5",
+    b"1.5",
+    b"0x7fffffffffffffff",
+    b"9007199254740991",
+    BYTES,
+]

@@ -87,6 +87,21 @@ def test_a_url_that_cannot_be_read_is_not_shown(url: str) -> None:
         assert PASSWORD not in shown(caught.value)
 
 
+STRANGE_OPTIONS = ["rediss://host?ssl_cert_reqs={}", "redis://a?da:{}@host/0?db=2", "redis://host?retry={}&protocol=9"]
+
+
+@pytest.mark.parametrize("url", STRANGE_OPTIONS)
+def test_an_option_that_cannot_be_taken_is_a_value_error_that_does_not_show_it(url: str) -> None:
+    with pytest.raises(ValueError, match="the URL has an option with a value that") as caught:
+        RedisConfig(url=url.format(PASSWORD))
+    assert PASSWORD not in shown(caught.value)
+
+
+@pytest.mark.parametrize("url", ["unix:////ada:{}@/run/redis.sock", "unix:///run/redis.sock&password={}"])
+def test_a_sign_too_many_or_too_few_shows_no_password_either(url: str) -> None:
+    assert PASSWORD not in repr(RedisConfig(url=url.format(PASSWORD)))
+
+
 def test_an_option_that_nobody_knows_is_named() -> None:
     with pytest.raises(ValueError, match="an option that redis-py does not know: 'soket_timeout'") as caught:
         RedisConfig(url=f"redis://ada:{PASSWORD}@localhost/0?soket_timeout=1")

@@ -54,6 +54,7 @@ def test_an_idle_task_needs_no_state() -> None:
         ((b"a", b"0:\xff", b"1", None), "'utf-8' codec can't decode"),
         ((b"a", b"1:\xff{}", b"1", None), "'utf-8' codec can't decode"),
         ((b"a", b"0:{}", None, None), "it has no due time"),
+        ((b"a", b"0:{}", None, b"\x82\xa6run_at\x01\xa5token\x01"), "it has lost its due time"),
         ((b"a", b"0:{}", b"inf", None), "cannot convert float infinity"),
         ((b"a", b"0:{}", b"1", b"\xc1"), "MessagePack"),
         ((b"a", b"0:{}", b"1", b"\x81\xa6run_at\xc0"), "run_at"),

@@ -27,7 +27,7 @@ async def test_a_datastore_by_url(url: str | None) -> None:
         assert await scheduler.fetch_tasks(task_ids=[task.task_id]) == [task]
 
 
-BAD_URLS = ["", "tasks.db", "mongodb://user:secret@host/db", "memory:/x", "://"]
+BAD_URLS = ["", "tasks.db", "mongodb://user:secret@host/db", "memory:/x", "://", "mysql:/ada:secret@host?to=x://"]
 
 
 @pytest.mark.parametrize("url", BAD_URLS)

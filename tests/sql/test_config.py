@@ -46,6 +46,11 @@ def test_neither_a_configuration_nor_its_store_shows_a_password() -> None:
     assert SECRET not in repr(SQLConfig(engine=engine)) + repr(SQLDataStore(engine))
 
 
+@pytest.mark.parametrize("url", ["postgresql:////ada:{}@host/tasks", "mysql://host/tasks&password={}"])
+def test_a_sign_too_many_or_too_few_shows_no_password_either(url: str) -> None:
+    assert SECRET not in repr(SQLConfig(url=url.format(SECRET)))
+
+
 DRIVERS = {
     "sqlite:///tasks.db": "sqlite+pysqlite:///tasks.db",
     "sqlite+aiosqlite:///tasks.db": "sqlite+aiosqlite:///tasks.db",

@@ -15,11 +15,12 @@ from redis.asyncio.connection import (
 )
 from redis.asyncio.sentinel import SentinelConnectionPool
 
+from taskshed.datastores._places import no_secret
 from taskshed.datastores._redis._servers import Cluster, Servers, SingleServer
 
 MOST_SHARDS = 1024
 _PARTS_OF_A_URL = ("db", "username", "password", "ssl", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
-_UNKNOWN_OPTION = re.compile("unexpected keyword argument ('[^']*')")
+_UNKNOWN_OPTION = re.compile(r"unexpected keyword argument ('[A-Za-z_0-9]+')")
 _SHOWN = ("ssl", "cluster", "key_prefix", "shards", "timeout", "poll_interval")
 
 
@@ -104,8 +105,9 @@ class RedisConfig(msgspec.Struct, kw_only=True, frozen=True):
             return f"redis://{nodes}"
         settings = self._settings()
         if "path" in settings:
-            return f"unix://{settings['path']}?db={settings.get('db', 0)}"
-        where = f"{settings.get('host', 'localhost')}:{settings.get('port', 6379)}"
+            path = settings["path"] if self.url is None else no_secret(settings["path"], ":=")
+            return f"unix://{path}?db={settings.get('db', 0)}"
+        where = f"{no_secret(settings.get('host', 'localhost'), '=')}:{settings.get('port', 6379)}"
         return f"redis://{where}" + ("" if self.cluster else f"/{settings.get('db', 0)}")
 
     @property
@@ -184,10 +186,10 @@ def _parsed(url: str) -> dict[str, Any]:
 def _check_options(url: str) -> None:
     try:
         ConnectionPool.from_url(url).make_connection()  # type: ignore[no-untyped-call]
-    except TypeError as error:
-        option = _UNKNOWN_OPTION.search(str(error))
-        if option is None:
-            raise
+    except Exception as error:  # each option has its own
+        option = _UNKNOWN_OPTION.search(str(error)) if isinstance(error, TypeError) else None
+        if option is None:  # its text may show parts of the URL
+            raise ValueError("the URL has an option with a value that redis-py does not take") from None
         raise ValueError(f"the URL has an option that redis-py does not know: {option[1]}; leave it out") from None
 
 

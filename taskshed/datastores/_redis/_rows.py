@@ -80,6 +80,8 @@ def record_of(row: Row) -> Record:
         for name in _INSTANTS:
             value = getattr(state, name)
             setattr(record, name, None if value is None else _micros(value))
+        if score is None and record.due is not None:
+            raise ValueError("it has lost its due time")
         record.body = body  # only now, for a worker fails what has none
     except Exception as error:  # whatever is wrong with a row stays with that row
         record.failed_at, record.error = 0, describe_unreadable(error)

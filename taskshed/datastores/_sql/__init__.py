@@ -7,6 +7,7 @@
     _lanes      a thread, or the asyncio loop    where a connection lives (_engines)
     _watching   LISTEN, data_version, a poll     how changes made elsewhere are noticed
     _database   what all databases do            _postgresql    _locking: _sqlite, _mysql
+                _tables: looking at them
                 _rows, _pages: records as rows, selections as conditions
     _schema     the tables                       _versions: created, upgraded, refused
 """

@@ -6,6 +6,8 @@ from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from taskshed.datastores._places import no_secret
+
 # The driver of a URL that names none; "postgres" is what some hosting providers write.
 _DRIVERS = {
     "sqlite": "sqlite+pysqlite",
@@ -81,8 +83,11 @@ class SQLConfig(msgspec.Struct, kw_only=True, frozen=True):
     def place(self) -> str:
         """The database, for people; without user, password and options, which may hold secrets too."""
         url = self.parsed_url()
-        where = f"{url.host or ''}:{url.port}" if url.port else url.host or ""
-        return f"{url.get_backend_name()}://{where}/{url.database or ''}"
+        host, database = url.host or "", url.database or ""
+        if url.get_backend_name() != "sqlite":  # whose name of a file is never part of a password
+            host, database = no_secret(host, "="), no_secret(database, ":=")
+        where = f"{host}:{url.port}" if url.port else host
+        return f"{url.get_backend_name()}://{where}/{database}"
 
     def parsed_url(self) -> URL:
         """The URL, taken apart, with a driver.

@@ -3,67 +3,46 @@
 What all databases have in common is here, in SQLAlchemy's terms; each kind adds the rest in its own SQL.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar
 
-import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, case, delete, func, null, select, update
+from sqlalchemy import Connection, case, delete, func, null, select, update
 
 from taskshed._clock import Clock
-from taskshed._records import Record
-from taskshed.datastores._sql._pages import Page, conditions, having_ids, members, page
-from taskshed.datastores._sql._rows import record_of
 from taskshed.datastores._sql._schema import Schema
+from taskshed.datastores._sql._tables import Tables
 from taskshed.datastores._trouble import Trouble
 from taskshed.datastores.commands import (
     Add,
     Added,
-    ById,
     Cancel,
     Changed,
     Claim,
     Claimed,
     Command,
-    Failed,
     Lease,
     Move,
     Note,
-    Paged,
     Pause,
     Remove,
     Renew,
     Renewed,
     Resume,
     Retry,
-    Selection,
     Settle,
 )
 
-AnySelection = TypeVar("AnySelection", bound=Selection)
 
-
-class Sight(NamedTuple):
-    """What is seen of a database by those who have to ask whether others have changed anything.
-
-    Attributes:
-        next_due: the earliest due time.
-        cancellations: how often claims were cancelled.
-    """
-
-    next_due: int | None
-    cancellations: int
-
-
-class Database(ABC):
+class Database(Tables):
     """One kind of database.
 
     Attributes:
         isolation_level: of its connections, as SQLAlchemy names it.
         keeps_connections: whether a connection is still good after an error.
-        patience: seconds after which a server is to end a transaction of ours in which nothing happens: whoever began it
-            is gone, and others wait for its locks. None leaves that to the server.
+        patience: seconds after which a server is to end a transaction of ours in which nothing happens, since others
+            wait for its locks and whoever began it is gone. None leaves that to the server.
     """
 
     isolation_level: ClassVar[str]
@@ -72,13 +51,9 @@ class Database(ABC):
     patience: float | None = None
 
     def __init__(self, schema: Schema, clock: Clock) -> None:
-        self.schema = schema
-        self.tasks = schema.tasks
+        super().__init__(schema)
         self.clock = clock
         columns = schema.tasks.c
-        self.record = [columns[name] for name in Record.__struct_fields__]
-        self._next_due = select(func.min(columns.due))
-        self._sight = select(func.min(columns.due), select(schema.meta.c.cancellations).scalar_subquery())
         self._count_cancellation = update(schema.meta).values(cancellations=schema.meta.c.cancellations + 1)
         self._unpaused = columns.paused_at.is_(None)
         self._awake = case((columns.failed_at.is_(None), func.coalesce(columns.leased_until, columns.run_at)))
@@ -166,35 +141,15 @@ class Database(ABC):
         """Carry out one command in the present transaction and return its answer."""
         return self._carry_out[type(command)](connection, command)
 
-    def fetch(self, connection: Connection, selection: Selection) -> list[Record]:
-        """The selected records: by id in the order asked for, else by `run_at`."""
-        selection = self._dated(connection, selection)
-        query = self.looking(selection).order_by(self.tasks.c.run_at, self.tasks.c.task_id)
-        chosen = conditions(self.tasks, selection)
-        records = [record_of(row) for condition in chosen for row in connection.execute(query.where(condition))]
-        if isinstance(selection, ById):
-            found = {record.task_id: record for record in records}
-            return [found[task_id] for task_id in dict.fromkeys(selection.task_ids) if task_id in found]
-        return records
-
-    def next_due(self, connection: Connection) -> int | None:
-        """The earliest due time."""
-        due: int | None = connection.execute(self._next_due).scalar()
-        return due
-
-    def sight(self, connection: Connection) -> Sight:
-        """What is to be seen at a look."""
-        return Sight(*connection.execute(self._sight).one())
-
     def pause(self, connection: Connection, command: Pause) -> Changed:
-        part = self._page(connection, command.selection)
+        part = self.page(connection, command.selection)
         pause = update(self.tasks).where(self._unpaused).values(paused_at=self.now(connection), due=null())
         for chosen in part.chosen:
             connection.execute(pause.where(chosen))
-        return Changed(missing=self._missing(connection, command.selection), rest=part.rest)
+        return Changed(missing=self.missing(connection, command.selection), rest=part.rest)
 
     def resume(self, connection: Connection, command: Resume) -> Changed:
-        part = self._page(connection, command.selection)
+        part = self.page(connection, command.selection)
         earliest = select(func.min(self._awake)).where(~self._unpaused)
         resume = update(self.tasks).where(~self._unpaused).values(paused_at=null(), due=self._awake)
         resumed: list[int | None] = []
@@ -202,33 +157,33 @@ class Database(ABC):
             resumed.append(connection.execute(earliest.where(chosen)).scalar())
             connection.execute(resume.where(chosen))
         return Changed(
-            missing=self._missing(connection, command.selection),
+            missing=self.missing(connection, command.selection),
             earliest=min((due for due in resumed if due is not None), default=None),
             rest=part.rest,
         )
 
     def retry(self, connection: Connection, command: Retry) -> Changed:
-        part = self._page(connection, command.selection)
+        part = self.page(connection, command.selection)
         now = self.now(connection)
         due = case((self._unpaused, now))
         retry = update(self.tasks).where(self.tasks.c.failed_at.is_not(None))
         retry = retry.values(run_at=now, due=due, attempts=0, failed_at=null(), leased_until=null(), token=0)
         retried = sum(connection.execute(retry.where(chosen)).rowcount for chosen in part.chosen)
-        missing = self._missing(connection, command.selection)
+        missing = self.missing(connection, command.selection)
         return Changed(missing=missing, earliest=now if retried else None, rest=part.rest)
 
     def cancel(self, connection: Connection, command: Cancel) -> Changed:
-        part = self._page(connection, command.selection)
+        part = self.page(connection, command.selection)
         columns = self.tasks.c
         cancel = update(self.tasks).where(columns.leased_until.is_not(None), columns.cancelled_at.is_(None))
         cancel = cancel.values(cancelled_at=self.now(connection))
         for chosen in part.chosen:
             connection.execute(cancel.where(chosen))
         connection.execute(self._count_cancellation)
-        return Changed(missing=self._missing(connection, command.selection), rest=part.rest)
+        return Changed(missing=self.missing(connection, command.selection), rest=part.rest)
 
     def remove(self, connection: Connection, command: Remove) -> Changed:
-        part = self._page(connection, command.selection)
+        part = self.page(connection, command.selection)
         for chosen in part.chosen:
             connection.execute(delete(self.tasks).where(chosen))
         return Changed(rest=part.rest)
@@ -236,10 +191,6 @@ class Database(ABC):
     def note(self, connection: Connection, command: Note) -> None:
         note = update(self.tasks).where(self.tasks.c.task_id == command.task_id)
         connection.execute(note.values(error=command.error))
-
-    @abstractmethod
-    def now(self, connection: Connection) -> int:
-        """The store's wall instant."""
 
     @abstractmethod
     def add(self, connection: Connection, command: Add) -> Added: ...
@@ -255,45 +206,6 @@ class Database(ABC):
 
     @abstractmethod
     def renew(self, connection: Connection, command: Renew) -> Renewed: ...
-
-    def looking(self, selection: Selection) -> Select[Any]:
-        """A query for records, with whatever leads to an index for a selection."""
-        return select(*self.record)
-
-    def members(self, selection: Paged) -> Select[Any]:
-        """The ids of a selection, in order, in whichever terms lead to an index."""
-        return members(self.tasks, selection)
-
-    def _page(self, connection: Connection, selection: Selection) -> Page:
-        if isinstance(selection, ById):
-            return Page(having_ids(self.tasks, selection.task_ids))
-        selection = self._dated(connection, selection)
-        return page(connection, self.tasks, self.members(selection), selection)
-
-    def _dated(self, connection: Connection, selection: AnySelection) -> AnySelection:
-        """Say by when tasks that are chosen for their age have to have failed."""
-        if not isinstance(selection, Failed) or selection.after or not selection.age:
-            return selection
-        return msgspec.structs.replace(selection, after=str(self.now(connection) - selection.age))
-
-    def _missing(self, connection: Connection, selection: Selection) -> tuple[str, ...]:
-        if not isinstance(selection, ById):
-            return ()
-        existing = self.values(connection, selection.task_ids)
-        return tuple(task_id for task_id in dict.fromkeys(selection.task_ids) if task_id not in existing)
-
-    def values(
-        self, connection: Connection, task_ids: Sequence[str], *columns: ColumnElement[Any], lock: bool = False
-    ) -> dict[str, tuple[Any, ...]]:
-        """What columns hold for each of these tasks that exists; with `lock`, until the transaction's end."""
-        query = select(self.tasks.c.task_id, *columns)
-        if lock:
-            query = query.order_by(self.tasks.c.task_id).with_for_update()
-        return {
-            task_id: tuple(values)
-            for chosen in having_ids(self.tasks, task_ids)
-            for task_id, *values in connection.execute(query.where(chosen))
-        }
 
 
 def check_version(connection: Connection, *oldest: int) -> None:

@@ -15,11 +15,11 @@ from taskshed._records import Record
 from taskshed.datastores._base import Notice
 from taskshed.datastores._sql import _watching as watching
 from taskshed.datastores._sql._config import SQLConfig
-from taskshed.datastores._sql._database import Sight
 from taskshed.datastores._sql._engines import is_sqlite, make_database, make_engine
 from taskshed.datastores._sql._lanes import AsyncLane, Lane, ThreadLane
 from taskshed.datastores._sql._postgresql import PostgreSQL
 from taskshed.datastores._sql._sqlite import data_version, is_private, make_parent_folder
+from taskshed.datastores._sql._tables import Sight
 from taskshed.datastores._sql._versions import prepare
 from taskshed.datastores._trouble import UNCHANGED, UNKNOWN, Trouble
 from taskshed.datastores.commands import Command, Selection

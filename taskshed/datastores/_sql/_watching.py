@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from taskshed._clock import Clock, sleep_until
 from taskshed._loops import cancelled_once
 from taskshed.datastores._base import Notice
-from taskshed.datastores._sql._database import Sight
 from taskshed.datastores._sql._lanes import CLOSING_PATIENCE
 from taskshed.datastores._sql._postgresql import CANCELLED, PostgreSQL
+from taskshed.datastores._sql._tables import Sight
 from taskshed.datastores._trouble import Trouble
 from taskshed.datastores.commands import RunsCancelled, ScheduleChanged
 

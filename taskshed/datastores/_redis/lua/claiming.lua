@@ -3,7 +3,7 @@
 -- Greater than any before, also after the store was empty and forgot them.
 local function next_token(at)
     local last = tonumber(call('GET', TOKEN) or 0)
-    local token = is_whole(last) and math.max(last + 1, at) or at
+    local token = is_whole(last) and is_whole(last + 1) and math.max(last + 1, at) or at
     call('SET', TOKEN, string.format('%.0f', token))
     return token
 end
@@ -37,7 +37,8 @@ local function claim_one(id, score, token, at, lease)
         call('HSET', BODY, id, body)
     end
     state.token = token
-    state.attempts = (state.attempts or 0) + 1
+    local attempts = (state.attempts or 0) + 1
+    state.attempts = is_whole(attempts) and attempts or 1
     state.leased_until = at + lease
     local packed = cmsgpack.pack(state)
     call('HSET', STATE, id, packed)

@@ -51,6 +51,11 @@ local function is_state(state)
     if type(state) ~= 'table' or not is_instant(state.run_at) then
         return false
     end
+    for name in pairs(state) do
+        if type(name) ~= 'string' then  -- no worker could read it, and find the token of its claim
+            return false
+        end
+    end
     for _, name in ipairs(NUMBERS) do
         if state[name] ~= nil and not is_whole(state[name]) then
             return false
