@@ -11,7 +11,7 @@ from simulation.processes import GoneError, Process
 from simulation.stores import Connection, Server
 from simulation.world import SECOND, World
 
-from taskshed._clock import clock_of_context
+from taskshed._clock import clock_of_context, duration_micros
 from taskshed.datastores import DataStore
 from taskshed.schedulers import AsyncScheduler
 from taskshed.workers import EventDrivenWorker, PollingWorker, Worker, current_occurrence
@@ -42,9 +42,9 @@ class Crew:
         self._closing = False
         chance = world.random
         kinds = [Kind(works=chance.random() < 0.3, polls_every=None, max_concurrency=2)]
-        for _ in range(chance.randrange(2, 5)):
+        for place in range(chance.randrange(2, 5)):
             polls_every = chance.choice((None, None, chance.randrange(SECOND // 2, 6 * SECOND)))
-            kinds.append(Kind(works=True, polls_every=polls_every, max_concurrency=chance.choice((1, 3, 10, 100))))
+            kinds.append(Kind(works=True, polls_every=polls_every, max_concurrency=chance.choice((1, 3, 10)) if place else 100))
         self._kinds = kinds
 
     @property
@@ -63,7 +63,7 @@ class Crew:
         chance = self._world.random
         pause = chance.choice((10, 20, 40, 1000)) * SECOND
         while self._world.now < until:
-            await user.sleep(round(chance.expovariate(1 / pause)))
+            await user.sleep(min(round(chance.expovariate(1 / pause)), until))
             if self._world.now < until and self.processes:
                 process = chance.choice(self.processes)
                 what = chance.choice(("crash", "freeze", "end", "end"))
@@ -114,6 +114,9 @@ class Crew:
                     process.scheduler, process.worker = None if process.dead else scheduler, worker
                     await process.told_to_end.wait()
                     process.scheduler = None
+                    told_at = self._world.now
+                if worker is not None and self._world.now - told_at >= duration_micros(worker._shutdown_timeout):
+                    process.gave_up = True
                 self._world.note(process, "has ended")
                 again = not process.dead and not self._closing and self._world.random.random() < 0.5
                 process.told_to_end = anyio.Event() if again else process.told_to_end

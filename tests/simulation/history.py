@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from simulation.processes import Process
+from simulation.processes import GoneError, Process
 from simulation.verdicts import Verdicts
 from simulation.world import SECOND, World
 
@@ -131,7 +131,7 @@ class History:
                 self._renewed(leases, answer, lease)
             case Settle(settlements=settlements):
                 for settlement in settlements:
-                    self._settled(settlement, before.get(settlement.task_id), after.get(settlement.task_id))
+                    self._settled(settlement, Lease(settlement.task_id, settlement.token) in answer)
 
     def _effect(self, *what: Any) -> None:
         self.effects.setdefault(what, []).append(self.world.now)
@@ -161,13 +161,13 @@ class History:
             if claim is not None and one not in stale:
                 claim.leases.append((self.world.wall, self.world.wall + lease))
 
-    def _settled(self, settlement: Settlement, before: Record | None, after: Record | None) -> None:
+    def _settled(self, settlement: Settlement, stale: bool) -> None:
         claim = self.claims.get((settlement.task_id, settlement.token))
         if claim is None:
             self.verdicts.fault("settled", f"{settlement.task_id} with a token that was never given")
             return
         claim.settlement_tried = True
-        if before is None or before == after:
+        if stale:
             return
         epoch, run = claim.epoch, claim.run
         if epoch.over:
@@ -221,7 +221,13 @@ class History:
                     process.claims[record.task_id] = self.claims[record.task_id, record.token]
 
     def begins(self, process: Process, generation: int, occurrence: Occurrence) -> Run:
-        """A callback begins."""
+        """A callback begins.
+
+        Raises:
+            GoneError: its process has crashed, so it does not.
+        """
+        if process.dead:
+            raise GoneError("the process has crashed")
         claim = process.claims[occurrence.task_id]
         run = Run(claim, occurrence, self.world.wall)
         epoch = claim.epoch

@@ -55,7 +55,7 @@ class Load:
 
     async def run(self, user: Process, until: int) -> None:
         """Do this and that until then."""
-        pause = until // self._random.randrange(20, 60)
+        pause = until // self._random.randrange(15, 50)
         async with anyio.create_task_group() as calls:
             while self._world.now < until:
                 processes = self._processes()
@@ -63,7 +63,7 @@ class Load:
                     effects, call = self._make_up()
                     calls.start_soon(self._ask, self._random.choice(processes), effects, call)
                 if self._random.random() < 0.7:
-                    await user.sleep(round(self._random.expovariate(1 / pause)))
+                    await user.sleep(min(round(self._random.expovariate(1 / pause)), until))
 
     async def _ask(
         self, process: Process, effects: list[tuple[Any, ...]], call: Callable[[AsyncScheduler], Any]
@@ -136,11 +136,12 @@ class Load:
         takes = chance.choice((0, 0, 0, chance.randrange(SECOND), chance.randrange(5 * SECOND)))
         if chance.random() < 0.1:
             takes = chance.randrange(self._lease, 4 * self._lease)
-        if chance.random() < 0.25:
-            every = chance.randrange(3 * SECOND, 20 * SECOND)
+        if chance.random() < 0.15:
+            every = chance.randrange(4 * SECOND, 25 * SECOND)
             fields = {"interval": timedelta(microseconds=every), "coalesce": chance.random() < 0.5}
             if chance.random() < 0.5:
                 fields["overlap"] = "queue"
+            if not fields["coalesce"] or "overlap" in fields:
                 takes = min(takes, every // 2)  # so that it can catch up
         return Task(
             callback="work",

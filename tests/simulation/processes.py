@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 import anyio
+from anyio.lowlevel import checkpoint
 from simulation.world import START, Entry, World
 
 from taskshed.errors import DatastoreUnavailableError
@@ -75,7 +76,16 @@ class Process:
                 await over.wait()
             finally:
                 entry.cancel()
+        await self.look_alive()
+
+    async def look_alive(self) -> None:
+        """Raise if it has crashed.
+
+        Raises:
+            GoneError: it has.
+        """
         if self.dead:
+            await checkpoint()  # so that what tries again without end does not keep the rest from ending
             raise GoneError("the process has crashed")
 
     def crash(self) -> None:

@@ -16,7 +16,7 @@ from simulation.processes import Process
 from simulation.running import run_in
 from simulation.stores import Server
 from simulation.verdicts import STRICT, Verdicts
-from simulation.world import SECOND, World
+from simulation.world import SECOND, StuckError, World
 
 from taskshed.datastores.commands import Everything, Pause, Resume
 
@@ -47,7 +47,10 @@ def simulate(seed: int, backend: str = "asyncio", *, traced: bool = False, stric
     """Run a seed's world to its end."""
     simulation = Simulation(World(seed, traced=traced), strict=strict)
     with simulation.listening():
-        run_in(simulation.world, seed, backend, simulation.run)
+        try:
+            run_in(simulation.world, seed, backend, simulation.run)
+        except StuckError as error:
+            simulation.verdicts.fault("stuck", str(error))
     simulation.verdicts.judge()
     return Outcome(
         seed=seed,
@@ -77,7 +80,7 @@ class Simulation:
 
     async def run(self) -> None:
         """From the start to the checks at the end."""
-        until = self.world.random.randrange(60, 120) * SECOND
+        until = self.world.random.randrange(40, 100) * SECOND
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.crew.run)
             async with anyio.create_task_group() as disturbances:

@@ -107,6 +107,7 @@ class Connection:
     async def execute(self, commands: Sequence[Command[Any]]) -> list[Any]:
         commands = [_in_order(command) for command in commands]
         process, world = self.process, self.process.world
+        await process.look_alive()
         fate = self._faults.of_call()
         since = world.now
         shown = ", ".join(map(_shown, commands)) if world.lines is not None else ""
@@ -131,6 +132,7 @@ class Connection:
         return answers
 
     async def fetch(self, selection: Selection) -> list[Record]:
+        await self.process.look_alive()
         fate = self._faults.of_call()
         await self.process.sleep(fate.before + fate.after)
         if fate.kind != "none":
@@ -138,6 +140,8 @@ class Connection:
         return await self._server.tasks.fetch(selection)
 
     async def watch(self, notice: Notice) -> None:
+        if self.process.dead:
+            await anyio.sleep_forever()
         self._broken, self._listens, self._heard = False, True, []
         try:
             await self.process.sleep(self._faults.of_call().before)
