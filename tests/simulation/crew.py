@@ -42,8 +42,8 @@ class Crew:
         self._closing = False
         chance = world.random
         kinds = [Kind(works=chance.random() < 0.3, polls_every=None, max_concurrency=2)]
-        for place in range(chance.randrange(2, 5)):
-            polls_every = chance.choice((None, None, chance.randrange(SECOND // 2, 6 * SECOND)))
+        for place in range(chance.randrange(2, 4)):
+            polls_every = chance.choice((None, None, chance.randrange(SECOND, 6 * SECOND)))
             kinds.append(Kind(works=True, polls_every=polls_every, max_concurrency=chance.choice((1, 3, 10)) if place else 100))
         self._kinds = kinds
 

@@ -55,7 +55,7 @@ class Load:
 
     async def run(self, user: Process, until: int) -> None:
         """Do this and that until then."""
-        pause = until // self._random.randrange(15, 50)
+        pause = until // self._random.randrange(10, 40)
         async with anyio.create_task_group() as calls:
             while self._world.now < until:
                 processes = self._processes()

@@ -80,7 +80,7 @@ class Simulation:
 
     async def run(self) -> None:
         """From the start to the checks at the end."""
-        until = self.world.random.randrange(40, 100) * SECOND
+        until = self.world.random.randrange(30, 70) * SECOND
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.crew.run)
             async with anyio.create_task_group() as disturbances:
@@ -99,7 +99,7 @@ class Simulation:
         self.world.note("world", "from now on, all is well")
         await self.server.carry_out(self._user, [Resume(Everything())])
         end = self.world.now + _LONGEST_DRAIN
-        await self._user.sleep(3 * self.lease)
+        await self._user.sleep(2 * self.lease)  # so that what is still on its way comes, and what was claimed is due
         while (left := unfinished(self.server, self.history)) and self.world.now < end:
             await self._user.sleep(5 * SECOND)
         for what in left:
@@ -107,7 +107,9 @@ class Simulation:
         check_awake(self.crew.processes, self.server, self.verdicts)
         self.world.note("world", "no recurring task comes any more")
         await self.server.carry_out(self._user, [Pause(Everything())])
-        await self._user.sleep(6 * self.lease)
+        await self._user.sleep(2 * self.lease)
+        while any(epoch.active for epoch in self.history.epochs.values()) and self.world.now < end:
+            await self._user.sleep(5 * SECOND)
         check_at_rest(self.crew.processes, self.server, self.verdicts)
         check_awake(self.crew.processes, self.server, self.verdicts)
 
