@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 import anyio
-from anyio.lowlevel import checkpoint
 from simulation.world import START, Entry, World
 
 from taskshed.errors import DatastoreUnavailableError
@@ -69,7 +68,7 @@ class Process:
         Raises:
             GoneError: it has crashed.
         """
-        if not self.dead:
+        if not self.dead and (duration or self.frozen):
             over = anyio.Event()
             entry = self.world.at(self.world.now + duration, over.set, self)
             try:
@@ -85,7 +84,9 @@ class Process:
             GoneError: it has.
         """
         if self.dead:
-            await checkpoint()  # so that what tries again without end does not keep the rest from ending
+            quiet = anyio.Event()  # so that what tries again without end lets the rest come to its end
+            self.world.at(self.world.now, quiet.set)
+            await quiet.wait()
             raise GoneError("the process has crashed")
 
     def crash(self) -> None:

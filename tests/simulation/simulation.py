@@ -12,11 +12,11 @@ from simulation.crew import Crew
 from simulation.faults import Faults
 from simulation.history import History
 from simulation.load import Load
-from simulation.processes import Process
+from simulation.processes import GoneError, Process
 from simulation.running import run_in
 from simulation.stores import Server
 from simulation.verdicts import STRICT, Verdicts
-from simulation.world import SECOND, StuckError, World
+from simulation.world import SECOND, World
 
 from taskshed.datastores.commands import Everything, Pause, Resume
 
@@ -47,10 +47,7 @@ def simulate(seed: int, backend: str = "asyncio", *, traced: bool = False, stric
     """Run a seed's world to its end."""
     simulation = Simulation(World(seed, traced=traced), strict=strict)
     with simulation.listening():
-        try:
-            run_in(simulation.world, seed, backend, simulation.run)
-        except StuckError as error:
-            simulation.verdicts.fault("stuck", str(error))
+        run_in(simulation.world, seed, backend, simulation.run)
     simulation.verdicts.judge()
     return Outcome(
         seed=seed,
@@ -77,9 +74,18 @@ class Simulation:
         self.crew = Crew(world, self.server, self.history, self.faults, self.lease)
         self.load = Load(world, self.lease, lambda: self.crew.ready)
         self._user = Process(world, "user")
+        world.end_it = self._end_it
 
     async def run(self) -> None:
         """From the start to the checks at the end."""
+        try:
+            await self._live()
+        except* GoneError:
+            self.verdicts.fault("stuck", self.world.stuck or "the user is gone")
+        check_settled(self.history, self.verdicts)
+        check_acknowledged(self.load.operations, self.history, self.verdicts)
+
+    async def _live(self) -> None:
         until = self.world.random.randrange(30, 70) * SECOND
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.crew.run)
@@ -91,8 +97,13 @@ class Simulation:
                 process.thaw()
             await self._calm_down()
             self.crew.close()
-        check_settled(self.history, self.verdicts)
-        check_acknowledged(self.load.operations, self.history, self.verdicts)
+
+    def _end_it(self) -> None:
+        self._user.crash()
+        self.faults.active = False
+        self.crew.close()
+        for process in tuple(self.crew.processes):
+            self.crew.crash(process)
 
     async def _calm_down(self) -> None:
         """Let everything be made up for, see that nobody has overslept, and bring the world to rest."""

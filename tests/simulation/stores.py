@@ -123,7 +123,8 @@ class Connection:
             if fate.kind == "lost":
                 raise DatastoreUnavailableError(f"the connection broke; {UNKNOWN}")
         except BaseException as error:
-            world.note(process, f"does not know of: {shown}: {error}")
+            reason = str(error) if isinstance(error, DatastoreUnavailableError) else "it was cancelled"
+            world.note(process, f"does not know of: {shown}: {reason}")
             process.troubles.append((since, world.now + PAUSE_AFTER_FAILURE))
             raise
         if world.now - since > LONGEST_CALL:

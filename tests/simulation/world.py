@@ -14,7 +14,7 @@ from taskshed._clock import SystemClock
 START = 1_893_456_000_000_000  # 2030-01-01 in UTC
 MILLISECOND = 1_000
 SECOND = 1_000_000
-_LAST = 3_600 * SECOND
+_MOST_ENTRIES = 20_000  # in a world; a hundred times as many as in most
 
 
 class StuckError(AssertionError):
@@ -72,6 +72,9 @@ class World:
         self.random = Random(seed)
         self.now = 0
         self.lines: list[str] | None = [] if traced else None
+        self.stuck: str | None = None
+        self.end_it: Callable[[], object] = _nothing  # does all it can to have everybody end
+        self._entries_left = _MOST_ENTRIES
         self._queue: list[tuple[int, int, Entry]] = []
         self._serial = 0
 
@@ -90,17 +93,32 @@ class World:
         heappush(self._queue, (instant, self._serial, entry))
         return entry
 
-    def next(self) -> tuple[int, Entry] | None:
-        """When the next entry is to happen, and which it is."""
+    def give_up(self, why: str) -> Callable[[], object]:
+        """What to do since this world goes on for ever, or no further.
+
+        Raises:
+            StuckError: even that does not end it.
+        """
+        if self.stuck is not None:
+            raise StuckError(f"{self.stuck}, and it does not end even if all processes crash")
+        self.stuck = why
+        self._entries_left = _MOST_ENTRIES
+        return self.end_it
+
+    def next(self) -> int | None:
+        """When the next entry is to happen."""
         while self._queue and not self._queue[0][2].is_open:
             heappop(self._queue)
-        return (self._queue[0][0], self._queue[0][2]) if self._queue else None
+        return self._queue[0][0] if self._queue else None
 
-    def take(self) -> Callable[[], None]:
-        """Go to the next entry, and return what happens then."""
+    def take(self) -> Callable[[], object]:
+        """Go to the next entry, if there is one, and return what happens then."""
+        if self.next() is None:
+            return self.give_up("somebody waits, and nothing is ever going to happen")
+        self._entries_left -= 1
+        if self._entries_left < 0:
+            return self.give_up("it goes on and on")
         instant, _, entry = heappop(self._queue)
-        if instant > _LAST:
-            raise StuckError("it never ends")
         self.now = max(self.now, instant)
         if entry.owner is not None and entry.owner.frozen:
             entry.owner.deferred.append(entry)
