@@ -41,7 +41,7 @@ class Execution:
     def __init__(self, callbacks: Callbacks, time: StoreTime) -> None:
         self._callbacks = callbacks
         self._time = time
-        self._runs: set[CurrentRun] = set()
+        self._runs: dict[CurrentRun, None] = {}  # in the order in which they began
         self._cancelled = False
 
     async def run(self, record: Record) -> tuple[Ended, KeyboardInterrupt | None]:
@@ -70,11 +70,11 @@ class Execution:
         current = CurrentRun(_occurrence(run))
         try:
             with current.scope:
-                self._runs.add(current)
+                self._runs[current] = None
                 try:
                     await self._call(run, current)
                 finally:
-                    self._runs.discard(current)
+                    del self._runs[current]
                     current.ending = True
             return self._ended(run, "interrupted" if current.scope.cancelled_caught else "succeeded"), None
         except (Exception, SystemExit) as error:
