@@ -44,7 +44,9 @@ class Crew:
         kinds = [Kind(works=chance.random() < 0.3, polls_every=None, max_concurrency=2)]
         for place in range(chance.randrange(2, 4)):
             polls_every = chance.choice((None, None, chance.randrange(SECOND, 6 * SECOND)))
-            kinds.append(Kind(works=True, polls_every=polls_every, max_concurrency=chance.choice((1, 3, 10)) if place else 100))
+            kinds.append(
+                Kind(works=True, polls_every=polls_every, max_concurrency=chance.choice((1, 3, 10)) if place else 100)
+            )
         self._kinds = kinds
 
     @property
@@ -95,12 +97,22 @@ class Crew:
             process = Process(self._world, f"p{number}.{incarnation}", skew)
             self.processes.append(process)
             async with anyio.create_task_group() as lives:
-                lives.start_soon(self._live, process, kind)
+                lives.start_soon(self._outlive, process, kind)
                 await process.ended.wait()  # or crashed; what is left of it goes its way
                 self.processes.remove(process)
                 if not self._closing and self._faults.active:
                     await Process(self._world, "nobody").sleep(self._world.random.randrange(10 * SECOND))
             incarnation += 1
+
+    async def _outlive(self, process: Process, kind: Kind) -> None:
+        try:
+            await self._live(process, kind)
+        except Exception as error:
+            if not process.dead:
+                self._history.verdicts.fault("died", f"{process} died of {error!r}")
+        finally:
+            process.scheduler = process.worker = None
+            process.ended.set()
 
     async def _live(self, process: Process, kind: Kind) -> None:
         with clock_of_context(process.clock):
@@ -120,8 +132,6 @@ class Crew:
                 self._world.note(process, "has ended")
                 again = not process.dead and not self._closing and self._world.random.random() < 0.5
                 process.told_to_end = anyio.Event() if again else process.told_to_end
-        process.worker = None
-        process.ended.set()
 
     def _worker(self, process: Process, kind: Kind, datastore: DataStore) -> Worker:
         history = self._history

@@ -16,8 +16,20 @@ from simulation.world import SECOND, World
 from taskshed._body import body_of
 from taskshed._clock import duration_micros, to_micros
 from taskshed._records import Record
-from taskshed.datastores.commands import Add, Claim as ClaimCommand, Claimed, Command, Move, Remove, Renew, Settle
-from taskshed.datastores.commands import Lease, Pause, Resume, Settlement
+from taskshed.datastores.commands import (
+    Add,
+    Claimed,
+    Command,
+    Lease,
+    Move,
+    Pause,
+    Remove,
+    Renew,
+    Resume,
+    Settle,
+    Settlement,
+)
+from taskshed.datastores.commands import Claim as ClaimCommand
 from taskshed.models import Occurrence
 
 

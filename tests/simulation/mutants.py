@@ -11,7 +11,7 @@ from taskshed._planning import Settlement, _settling
 from taskshed._records import Record
 from taskshed.datastores._actor import DataStore, Request
 from taskshed.datastores._memory import MemoryStorage
-from taskshed.datastores.commands import Added, Claim, Command, Lease, Move, Note, Settle
+from taskshed.datastores.commands import Add, Added, Claim, Command, Lease, Move, Note, Settle
 from taskshed.schedules._occurrences import first_after
 from taskshed.workers._agenda import Agenda
 from taskshed.workers._store_time import StoreTime
@@ -52,7 +52,11 @@ def settling_ignores_tokens() -> Any:
 
 def moving_leaves_the_claim() -> Any:
     def mutant(self: MemoryStorage, command: Move) -> Any:
-        claims = {item: (self._records[item].leased_until, self._records[item].token) for item in command.times if item in self._records}
+        claims = {
+            item: (self._records[item].leased_until, self._records[item].token)
+            for item in command.times
+            if item in self._records
+        }
         answer = MemoryStorage._move(self, command)
         for task_id, (leased_until, token) in claims.items():
             record = self._records[task_id]
@@ -102,7 +106,7 @@ def settlements_are_forgotten_when_an_exchange_fails() -> Any:
 def what_failed_is_acknowledged() -> Any:
     def make(fail: Any) -> Any:
         def mutant(self: Request[Any, Any], error: BaseException) -> None:
-            if isinstance(self.message, tuple) and len(self.message) == 1:
+            if isinstance(self.message, tuple) and all(isinstance(command, Add) for command in self.message):
                 self.reply([Added()])
             else:
                 fail(self, error)

@@ -20,6 +20,7 @@ from simulation.world import SECOND, World
 
 from taskshed.datastores.commands import Everything, Pause, Resume
 
+_MOST_SHOWN = 5
 _LONGEST_DRAIN = 600 * SECOND
 
 
@@ -35,6 +36,8 @@ class Outcome(msgspec.Struct):
     """
 
     seed: int
+    backend: str
+    strict: bool
     faults: list[tuple[str, str]]
     counts: Counter[str]
     injected: Counter[str]
@@ -51,6 +54,8 @@ def simulate(seed: int, backend: str = "asyncio", *, traced: bool = False, stric
     simulation.verdicts.judge()
     return Outcome(
         seed=seed,
+        backend=backend,
+        strict=strict,
         faults=simulation.verdicts.faults,
         counts=simulation.history.counts,
         injected=simulation.faults.injected,
@@ -58,6 +63,18 @@ def simulate(seed: int, backend: str = "asyncio", *, traced: bool = False, stric
         seconds=simulation.world.now / SECOND,
         trace=simulation.world.lines,
     )
+
+
+def complaint(outcome: Outcome) -> str:
+    """What is wrong with a seed, and how to see it again; empty if nothing is."""
+    if not outcome.faults:
+        return ""
+    options = f"--seed {outcome.seed} --backend {outcome.backend}{' --strict' if outcome.strict else ''} --trace"
+    shown = [f"  {kind}: {what}" for kind, what in outcome.faults[:_MOST_SHOWN]]
+    more = len(outcome.faults) - len(shown)
+    if more:
+        shown.append(f"  and {more} more")
+    return "\n".join([f"seed {outcome.seed}; again: PYTHONPATH=tests python -m simulation {options}", *shown])
 
 
 class Simulation:
