@@ -71,6 +71,6 @@ def check_settled(history: History, verdicts: Verdicts) -> None:
     """What ran to its end in a process that lives was settled, or found to be somebody else's."""
     for claim in history.claims.values():
         run = claim.run
-        if run is not None and run.how in ("ended", "raised") and not claim.process.died_at:
-            if not claim.settlement_tried and not claim.process.gave_up:
-                verdicts.fault("settled", f"{run} by {claim.process} {run.how}, and its worker never said so")
+        said = claim.settlement_tried or claim.process.gave_up or claim.process.died_at is not None
+        if run is not None and run.how in ("ended", "raised") and not said:
+            verdicts.fault("settled", f"{run} by {claim.process} {run.how}, and its worker never said so")

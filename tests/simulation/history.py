@@ -121,22 +121,25 @@ class History:
         """The store has carried out a command; `before` and `after` are the records that it names."""
         match command:
             case Add(records=records):
-                for record in records:
-                    if after[record.task_id].body == record.body:
-                        self._begin_epoch(after[record.task_id])
-                        self._effect("add", record.task_id, self.epochs[record.task_id].generation)
+                self._added(records, after)
             case Move(times=times):
                 for task_id in before:
                     self._begin_epoch(after[task_id])
                     self._effect("move", task_id, times[task_id])
-            case Remove():
+            case Remove(selection=selection):
                 for task_id in before:
                     self._end_epoch(task_id)
+                for task_id in selection.task_ids if isinstance(selection, ById) else ():
                     self._effect("remove", task_id)
             case Pause() | Resume():
                 for task_id in before:
                     self._effect(type(command).__name__.lower(), task_id)
-            case ClaimCommand() if isinstance(answer, Claimed):
+            case _:
+                self._claims_changed(process, command, answer)
+
+    def _claims_changed(self, process: Process, command: Command[Any], answer: Any) -> None:
+        match command:
+            case ClaimCommand():
                 for record in answer.records:
                     self._claimed(process, record)
             case Renew(leases=leases, lease=lease):
@@ -144,6 +147,12 @@ class History:
             case Settle(settlements=settlements):
                 for settlement in settlements:
                     self._settled(settlement, Lease(settlement.task_id, settlement.token) in answer)
+
+    def _added(self, records: Sequence[Record], after: dict[str, Record]) -> None:
+        for record in records:
+            if after[record.task_id].body == record.body:  # else another was there, and kept
+                self._begin_epoch(after[record.task_id])
+                self._effect("add", record.task_id, self.epochs[record.task_id].generation)
 
     def _effect(self, *what: Any) -> None:
         self.effects.setdefault(what, []).append(self.world.now)

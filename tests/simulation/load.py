@@ -10,7 +10,7 @@ import msgspec
 from simulation.processes import Process
 from simulation.world import MILLISECOND, SECOND, World
 
-from taskshed._clock import clock_of_context, from_micros
+from taskshed._clock import clock_of_context, from_micros, to_micros
 from taskshed.errors import TaskNotFoundError
 from taskshed.models import Task, TaskExecutionTime
 from taskshed.schedulers import AsyncScheduler
@@ -102,14 +102,14 @@ class Load:
             case "move":
                 run_at = from_micros(self._world.wall + self._random.randrange(-5 * SECOND, 40 * SECOND))
                 times = [TaskExecutionTime(task_id=task_id, run_at=run_at)]
-                effects: list[tuple[Any, ...]] = [("move", task_id, self._micros(run_at))]
+                effects: list[tuple[Any, ...]] = [("move", task_id, to_micros(run_at))]
                 return effects, lambda scheduler: scheduler.update_execution_times(tasks=times)
             case "pause":
                 return self._change("pause", task_id)
             case "resume":
                 return self._change("resume", task_id)
             case _:
-                return [], lambda scheduler: scheduler.remove_tasks(task_ids=[task_id])
+                return [("remove", task_id)], lambda scheduler: scheduler.remove_tasks(task_ids=[task_id])
 
     def _change(self, what: str, task_id: str) -> tuple[list[tuple[Any, ...]], Callable[[AsyncScheduler], Any]]:
         if self._random.random() < 0.1:
@@ -152,7 +152,3 @@ class Load:
             kwargs={"generation": self._generation, "takes": takes, "fails": chance.random() < 0.15},
             **fields,
         )
-
-    @staticmethod
-    def _micros(moment: Any) -> int:
-        return round(moment.timestamp() * 1_000_000)

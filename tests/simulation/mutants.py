@@ -7,9 +7,10 @@ from unittest.mock import patch
 
 import msgspec
 
+from taskshed._actor import Request
 from taskshed._planning import Settlement, _settling
 from taskshed._records import Record
-from taskshed.datastores._actor import DataStore, Request
+from taskshed.datastores._actor import DataStore
 from taskshed.datastores._memory import MemoryStorage
 from taskshed.datastores.commands import Add, Added, Claim, Command, Lease, Move, Note, Settle
 from taskshed.schedules._occurrences import first_after

@@ -1,8 +1,8 @@
 """Runs a coroutine in a simulated world, on asyncio or on trio, so that a seed always leads to the same steps.
 
-asyncio's loop calls the steps of its tasks in the order in which they became ready; all that is to be done is to go on to
-the world's next entry where it would wait for the machine. trio shuffles what is ready: its generator is seeded, and told
-to sort before it shuffles, as it does for hypothesis.
+asyncio's loop calls the steps of its tasks in the order in which they became ready; all that is to be done is to go on
+to the world's next entry where it would wait for the machine. trio shuffles what is ready: its generator is seeded, and
+told to sort before it shuffles, as it does for hypothesis.
 """
 
 import asyncio

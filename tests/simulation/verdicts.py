@@ -6,10 +6,10 @@ A process is *out of contact* with the store
 * from when it makes a call that fails until a second after it knows that (a worker pauses for up to a second);
 * from when it makes a call that takes longer than `LONGEST_CALL` until that is answered.
 
-At all other times it is in contact. A worker in contact renews every third of a lease, and the shortest lease is so long
-that this is in time even when it has to wait for two other calls to end. So if the lease of a run ran out although its
-process was in contact from the last time that the lease was given, by a claim or a renewal, until it ran out, that is
-the worker's fault.
+At all other times it is in contact. A worker in contact renews every third of a lease, and the shortest lease is so
+long that this is in time even when it has to wait for two other calls to end. So if the lease of a run ran out although
+its process was in contact from the last time that the lease was given, by a claim or a renewal, until it ran out, that
+is the worker's fault.
 
 With `STRICT`, it is also a fault if a run goes on after its lease when the worker was out of contact, for it knows that
 it has heard nothing for so long, and has to cancel the callback. What remains excused is what it cannot do: while it is
@@ -85,7 +85,7 @@ def lost_contact(claim: "Claim", by: int) -> bool:
 
 def _both_went_on(one: "Run", other: "Run") -> bool:
     """Whether there was a time in which both went on, their processes alive and not frozen."""
-    stretches = [(max(one.begun, other.begun), min(one.end, other.end))]
+    stretches: list[tuple[float, float]] = [(max(one.begun, other.begun), min(one.end, other.end))]
     for run in (one, other):
         for since, until in run.claim.process.absences:
             stretches = list(_without(stretches, since + START, until + START))
