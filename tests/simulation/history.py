@@ -18,6 +18,7 @@ from taskshed._clock import duration_micros, to_micros
 from taskshed._records import Record
 from taskshed.datastores.commands import (
     Add,
+    ById,
     Claimed,
     Command,
     Lease,

@@ -52,7 +52,10 @@ class Server:
             ids = list(self._ids(command))
             before = self._records(ids)
             answers += await self.tasks.execute([command])
-            self.history.done(process, command, answers[-1], before, self._records(ids))
+            try:
+                self.history.done(process, command, answers[-1], before, self._records(ids))
+            except Exception as error:  # which would be taken for one of the store's
+                self.history.verdicts.fault("broken", f"the simulation cannot follow {command}: {error!r}")
         pairs = zip(commands, answers, strict=True)
         times = [due for command, answer in pairs if (due := earliest_due(command, answer)) is not None]
         if times:

@@ -32,7 +32,20 @@ PAUSE_AFTER_FAILURE = 1 * SECOND
 
 
 class Verdicts:
-    """Gathers faults, by kind: "lost", "twice", "early", "settled", "acknowledged", "asleep", "claims", "died".
+    """Gathers faults, by kind.
+
+    ============== ==========================================================================
+    `lost`         an occurrence was not run to its end, or settled as what it was not
+    `twice`        one ran in two places at once, or again after it was settled
+    `early`        one was claimed or begun before its time
+    `settled`      what ran to its end was never settled by a worker that lived
+    `acknowledged` what users were told is not what was done
+    `asleep`       a worker sleeps for too long
+    `claims`       something is claimed, or runs, when all is at rest
+    `died`         a part died by itself
+    `stuck`        the world did not come to its end
+    `broken`       the simulation itself is wrong
+    ============== ==========================================================================
 
     Args:
         strict: whether a worker has to cancel what it cannot renew.
