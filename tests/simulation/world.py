@@ -14,7 +14,7 @@ from taskshed._clock import SystemClock
 START = 1_893_456_000_000_000  # 2030-01-01 in UTC
 MILLISECOND = 1_000
 SECOND = 1_000_000
-_MOST_ENTRIES = 20_000  # in a world; a hundred times as many as in most
+_MOST_ENTRIES = 5_000  # in a world; ten times as many as in most
 
 
 class StuckError(AssertionError):
