@@ -60,6 +60,13 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def simulate(session: nox.Session) -> None:
+    """Thousands of simulated worlds: `nox -s simulate -- --seeds 10000`."""
+    session.install(".", *nox.project.dependency_groups(PROJECT, "test"))
+    session.run("python", "-m", "simulation", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Style, and which module may import which."""
     session.install("-e", ".", *nox.project.dependency_groups(PROJECT, "lint"))

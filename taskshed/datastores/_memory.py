@@ -226,6 +226,8 @@ class MemoryStorage:
                 return [task_id for task_id in self._groups.get(group_id, ()) if task_id > after]
             case Everything(after=after):
                 return [task_id for task_id in self._records if task_id > after]
+            case Failed(age=0):
+                return list(self._failed)
             case Failed(age=age):
                 until = self._clock.now() - age
                 return [task_id for task_id in self._failed if (self._records[task_id].failed_at or 0) <= until]

@@ -74,7 +74,7 @@ class Execution:
         self._reports = reports
         self._defaults = defaults
         self._leave_unknown = leave_unknown
-        self._runs: dict[Lease, CurrentRun] = {}
+        self._runs: dict[Lease, CurrentRun] = {}  # in the order in which they began
         self._closed = False
 
     async def run(self, record: Record) -> tuple[Ended, KeyboardInterrupt | None]:

@@ -8,8 +8,9 @@ class StoreTime:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        # Until the store has been asked, its clock is taken to agree with ours.
+        # Until the store has answered, its clock is taken to agree with ours, which need not be so.
         self._offset = ClockOffset(clock.now() - clock.monotonic())
+        self._answered = False
 
     @property
     def lead(self) -> int:
@@ -22,4 +23,7 @@ class StoreTime:
 
     def observe(self, *, sent: int, theirs: int, received: int) -> None:
         """Learn from one exchange; `sent` and `received` are monotonic instants."""
+        if not self._answered:  # what was assumed may be ahead of the store, and a slow answer would not show it
+            self._answered = True
+            self._offset = ClockOffset(theirs - received)
         self._offset.observe(sent=sent, theirs=theirs, received=received)

@@ -24,4 +24,4 @@ def test_a_task_added_by_one_process_is_noticed_by_the_worker_of_another(databas
             task_ids += schedule_some(database, 1)
             crew.hear_until(all_have_run)
         crew.end()
-    assert crew.runs == [(task_id, worker.pid) for task_id in task_ids]
+    assert [(run.task_id, run.pid) for run in crew.runs] == [(task_id, worker.pid) for task_id in task_ids]

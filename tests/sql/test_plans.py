@@ -17,8 +17,10 @@ from taskshed.datastores._sql._postgresql import PostgreSQL
 from taskshed.datastores.commands import (
     Add,
     ById,
+    Cancel,
     Changed,
     Claim,
+    Failed,
     InGroup,
     Lease,
     Move,
@@ -26,7 +28,9 @@ from taskshed.datastores.commands import (
     Pause,
     Remove,
     Renew,
+    Renewed,
     Resume,
+    Retry,
     Settle,
 )
 
@@ -101,14 +105,18 @@ def recorded(connection: Connection, database: Database) -> list[Statement]:
     task_ids = tuple(str(1_000_000 + 1999 * n) for n in range(BATCH))
     record("move", SOME, database.move, Move(dict.fromkeys(task_ids, HOUR)))
     record("fetch by id", SOME, database.fetch, ById(task_ids))
-    for kind in (Pause, Resume, Remove):
+    record("look", ONE, database.sight)
+    for kind in (Pause, Resume, Retry, Cancel, Remove):
         record(f"{kind.__name__} by id", SOME, database.carry_out, kind(ById(task_ids)))
     for group_id, last_page in LAST_PAGES.items():
         record(f"fetch {group_id}", MANY, database.fetch, InGroup(group_id))
-        for kind in (Pause, Resume, Remove):
+        for kind in (Pause, Resume, Retry, Cancel, Remove):
             record(f"{kind.__name__} {group_id}", MANY, database.carry_out, kind(InGroup(group_id)))
             page = InGroup(group_id, after=last_page)
             record(f"{kind.__name__} the last page of {group_id}", MANY, database.carry_out, kind(page))
+    for kind in (Retry, Remove):
+        record(f"{kind.__name__} what has failed", SOME, database.carry_out, kind(Failed()))
+        record(f"{kind.__name__} what has failed long ago", SOME, database.carry_out, kind(Failed(age=HOUR)))
     return record.statements
 
 
@@ -117,7 +125,7 @@ def work_on_claims(database: Database, record: Recorder) -> None:
     claimed = record("claim", SOME, database.claim, Claim(limit=BATCH, lease=HOUR))
     leases = tuple(Lease(taken.task_id, taken.token) for taken in claimed.records)
     assert len(leases) == BATCH
-    assert record("renew", SOME, database.renew, Renew(leases, HOUR)) == ()
+    assert record("renew", SOME, database.renew, Renew(leases, HOUR)) == Renewed()
     record("note", ONE, database.note, Note(leases[0].task_id, "boom"))
     outcomes: list[Outcome] = ["done", "next", "failed", "released"]
     for number, outcome in enumerate(outcomes):

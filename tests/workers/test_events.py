@@ -111,7 +111,7 @@ async def test_events_are_frozen(clock: ManualClock) -> None:
     for kind in vars(events).values():
         if isinstance(kind, type) and issubclass(kind, events.Event):
             assert kind.__struct_config__.frozen
-            assert msgspec.inspect.type_info(kind)
+            assert msgspec.inspect.type_info(kind) is not None
 
 
 def logged(caplog: pytest.LogCaptureFixture, text: str) -> logging.LogRecord:

@@ -36,7 +36,7 @@ local function page(group, cursor, count)
         return found[2], found[1]
     end
     local found, ids = call('HSCAN', group and FAILED or BODY, cursor, 'COUNT', count), {}
-    local last = group and now() - group[1]
+    local last = group and group[1] > 0 and now() - group[1]
     for index = 1, #found[2], 2 do
         if not last or tonumber(found[2][index + 1]) <= last then
             table.insert(ids, found[2][index])
