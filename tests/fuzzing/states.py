@@ -14,18 +14,8 @@ _STATES: list[dict[str, Any]] = [
     {"run_at": NOW, "failed_at": NOW, "error": "callback 'ring' failed"},
     {"run_at": str(2**53), "progress": '{"runs":3}'},
 ]
-_NAMES = [
-    "run_at",
-    "token",
-    "attempts",
-    "paused_at",
-    "leased_until",
-    "cancelled_at",
-    "failed_at",
-    "error",
-    "progress",
-    "colour",
-]
+_NAMES = ["run_at", "token", "attempts", "error", "progress", "colour"]
+_NAMES += ["paused_at", "leased_until", "cancelled_at", "failed_at"]
 _INSTANTS = [NOW, str(NOW), 1.5, "1e17", "1.", ".5", "+5", "-5", "5e", "1-1", "--5", "0x10", " 5", "nan", "inf", "\0"]
 SCORES = [b"%d" % NOW, b"1.5", b"-1.5", b"1e+17", b"inf", b"-inf", b"1e300", b"-1e300", b"9007199254740993", b"0"]
 _HEADS = [

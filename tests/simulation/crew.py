@@ -127,9 +127,8 @@ class Crew:
                     await process.told_to_end.wait()
                     process.scheduler = None
                     told_at = self._world.now
-                if worker is not None and self._world.now - told_at >= duration_micros(
-                    worker._settings.shutdown_timeout
-                ):
+                patience = None if worker is None else duration_micros(worker._settings.shutdown_timeout)
+                if patience is not None and self._world.now - told_at >= patience:
                     process.gave_up = True
                 self._world.note(process, "has ended")
                 again = not process.dead and not self._closing and self._world.random.random() < 0.5

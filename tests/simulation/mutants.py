@@ -15,6 +15,7 @@ from taskshed.datastores._memory import MemoryStorage
 from taskshed.datastores.commands import Add, Added, Claim, Command, Lease, Move, Note, Settle
 from taskshed.schedules._occurrences import first_after
 from taskshed.workers._agenda import Agenda
+from taskshed.workers._leases import Leases
 from taskshed.workers._store_time import StoreTime
 
 Mutant = Callable[[], Any]
@@ -38,6 +39,10 @@ def a_worker_does_not_renew() -> Any:
         return mutant
 
     return replaced(Agenda, "exchanged", make)
+
+
+def a_worker_does_not_give_up() -> Any:
+    return patch.object(Leases, "lost", lambda *_: [])
 
 
 def settling_ignores_tokens() -> Any:
@@ -133,7 +138,8 @@ def a_worker_believes_its_own_clock() -> Any:
 
 # Each with the kinds of faults that may show it.
 MUTANTS: dict[Mutant, set[str]] = {
-    a_worker_does_not_renew: {"twice"},
+    a_worker_does_not_renew: {"lost"},
+    a_worker_does_not_give_up: {"twice"},
     settling_ignores_tokens: {"lost"},
     moving_leaves_the_claim: {"lost"},
     a_claim_takes_no_lease_for_an_obstacle: {"twice"},
