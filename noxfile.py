@@ -8,7 +8,7 @@ import nox
 
 nox.needs_version = ">=2025.5.1"
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["tests", "lowest", "lint", "typing"]
+nox.options.sessions = ["tests", "lint", "typing", "fuzz", "simulate", "chaos"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
@@ -19,29 +19,23 @@ for version in PYTHONS:
         os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
 
 
-def run_tests(session: nox.Session) -> None:
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The tests, on every supported Python that is found; the oldest has the oldest versions that the project admits."""
+    groups = nox.project.dependency_groups(PROJECT, "test")
+    if session.python == PYTHONS[0]:
+        session.install(*(requirement.replace(">=", "==") for requirement in [*requirements(), *groups]))
+        session.install("--no-deps", ".")
+    else:
+        session.install(".[all]", *groups)
     session.run("pytest", "--numprocesses", "auto", *session.posargs)
 
 
-@nox.session(python=PYTHONS)
-def tests(session: nox.Session) -> None:
-    """The tests, on every supported Python that is found."""
-    session.install(".[all]", *nox.project.dependency_groups(PROJECT, "test"))
-    run_tests(session)
-
-
-@nox.session(python=PYTHONS[0])
-def lowest(session: nox.Session) -> None:
-    """The tests with the oldest versions that the project admits."""
-    extras = PROJECT["project"]["optional-dependencies"]
-    requirements = [
-        *PROJECT["project"]["dependencies"],
-        *(requirement for name, extra in extras.items() if name != "all" for requirement in extra),
-        *nox.project.dependency_groups(PROJECT, "test"),
-    ]
-    session.install(*(requirement.replace(">=", "==") for requirement in requirements))
-    session.install("--no-deps", ".")
-    run_tests(session)
+def requirements() -> list[str]:
+    """All that the project needs, with every extra."""
+    project = PROJECT["project"]
+    extras = [extra for name, extra in project["optional-dependencies"].items() if name != "all"]
+    return [*project["dependencies"], *(requirement for extra in extras for requirement in extra)]
 
 
 @nox.session

@@ -42,7 +42,7 @@ def a_worker_does_not_renew() -> Any:
 
 
 def a_worker_does_not_give_up() -> Any:
-    return patch.object(Leases, "lost", lambda *_: [])
+    return patch.multiple(Leases, lost=lambda *_: [], look_at=None)
 
 
 def settling_ignores_tokens() -> Any:
