@@ -21,7 +21,7 @@ for version in PYTHONS:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The tests, on every supported Python that is found; the oldest has the oldest versions that the project admits."""
+    """The tests, on every supported Python that is found; on the oldest with the oldest versions that are admitted."""
     groups = nox.project.dependency_groups(PROJECT, "test")
     if session.python == PYTHONS[0]:
         session.install(*(requirement.replace(">=", "==") for requirement in [*requirements(), *groups]))
