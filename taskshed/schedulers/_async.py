@@ -4,32 +4,25 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, Unpack
 
 from taskshed._broadcast import Events
-from taskshed._clock import to_micros
 from taskshed._host import Component
 from taskshed._json import MAX_KWARGS_SIZE
 from taskshed.datastores._actor import DataStore
 from taskshed.datastores.commands import (
     Add,
     ById,
-    Cancel,
-    Changed,
     Everything,
-    Move,
-    Pause,
-    Remove,
-    Resume,
-    Retry,
 )
 from taskshed.errors import TaskNotFoundError
-from taskshed.models import PlannedRun, RunType, Task, TaskExecutionTime, check_name, whole
+from taskshed.models import PlannedRun, RunType, Task, check_name, whole
 from taskshed.schedulers._adding import TaskFields, addition, as_added, make_task
-from taskshed.schedulers._selectors import selection, selection_or_failed
+from taskshed.schedulers._changes import Changes
+from taskshed.schedulers._selectors import selection_or_failed
 from taskshed.schedules import Cron
 from taskshed.workers._base import Worker
 from taskshed.workers._callbacks import Callback
 
 
-class AsyncScheduler(Component):
+class AsyncScheduler(Changes, Component):
     """Adds, finds, changes and removes the tasks of a datastore.
 
     Args:
@@ -172,84 +165,6 @@ class AsyncScheduler(Component):
             for run_at in task.next_runs(n)
         ]
 
-    async def pause_tasks(self, *, task_ids: Iterable[str] | None = None, group_id: str | None = None) -> None:
-        """Let no new run of these tasks begin until they are resumed; runs that have begun go on.
-
-        Raises:
-            TaskNotFoundError: an id does not exist; the others are paused.
-        """
-        _check_found(await self._datastore.ask(Pause(selection(task_ids, group_id))))
-
-    async def resume_tasks(self, *, task_ids: Iterable[str] | None = None, group_id: str | None = None) -> None:
-        """Let paused tasks run again; what they missed is made up for according to their `coalesce`.
-
-        Raises:
-            TaskNotFoundError: an id does not exist; the others are resumed.
-        """
-        _check_found(await self._datastore.ask(Resume(selection(task_ids, group_id))))
-
-    async def retry_tasks(
-        self,
-        *,
-        task_ids: Iterable[str] | None = None,
-        group_id: str | None = None,
-        status: Literal["failed"] | None = None,
-    ) -> None:
-        """Let failed tasks run now, as if for the first time; of the others with these ids, none is changed.
-
-        Raises:
-            TaskNotFoundError: an id does not exist; the others are tried again.
-        """
-        _check_found(await self._datastore.ask(Retry(selection_or_failed(task_ids, group_id, status))))
-
-    async def cancel_tasks(self, *, task_ids: Iterable[str] | None = None, group_id: str | None = None) -> None:
-        """Stop the runs of these tasks that are under way, wherever they run; returns when they have been told to.
-
-        A callback is cancelled like anything else on its event loop, so what it does to clean up is done. Then a
-        one-off is kept as failed, and a recurring task goes on with its next occurrence; both tell of it in `error`,
-        and neither is tried again. What does not run is left as it is: `pause_tasks` and `remove_tasks` are for that.
-
-        Raises:
-            TaskNotFoundError: an id does not exist; the others are cancelled.
-        """
-        _check_found(await self._datastore.ask(Cancel(selection(task_ids, group_id))))
-
-    async def remove_tasks(
-        self,
-        *,
-        task_ids: Iterable[str] | None = None,
-        group_id: str | None = None,
-        status: Literal["failed"] | None = None,
-        older_than: timedelta | None = None,
-    ) -> None:
-        """Delete these tasks; ids that do not exist are ignored, and runs that have begun go on to their end.
-
-        Args:
-            status: "failed" selects what has failed.
-            older_than: of these, only those that failed so long ago or longer.
-        """
-        await self._datastore.ask(Remove(selection_or_failed(task_ids, group_id, status, older_than)))
-
-    async def remove_all_tasks(self) -> None:
-        """Delete every task of the datastore."""
-        await self._datastore.ask(Remove(Everything()))
-
-    async def update_execution_times(self, *, tasks: Iterable[TaskExecutionTime | Task]) -> None:
-        """Move tasks to a new `run_at`; from there, an `interval` goes on, and `cron` comes as it comes.
-
-        A failed task is scheduled anew, a paused one stays paused. A run that has begun goes on, and its end does not
-        change the new time.
-
-        Raises:
-            TaskNotFoundError: an id does not exist; the others are moved.
-        """
-        times: dict[str, int] = {}
-        for task in tasks:
-            if not isinstance(task, (TaskExecutionTime, Task)):
-                raise TypeError(f"tasks must be TaskExecutionTime objects, not {task!r}")
-            times[task.task_id] = to_micros(task.run_at)
-        _check_found(await self._datastore.ask(Move(times)))
-
     @asynccontextmanager
     async def events(self, size: int = 1000) -> AsyncIterator[Events]:
         """Listen to what happens to tasks: what schedulers of this datastore object do, and what its workers do.
@@ -289,8 +204,3 @@ class AsyncScheduler(Component):
             for part in self._parts():
                 await stack.enter_async_context(part.held_by(self))
             yield
-
-
-def _check_found(changed: Changed) -> None:
-    if changed.missing:
-        raise TaskNotFoundError(changed.missing)

@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from taskshed._json import encode_kwargs
+from taskshed._json import MAX_DEPTH, encode_kwargs, is_deeper_than
 
 
 class Colour(enum.Enum):
@@ -162,3 +162,31 @@ def test_at_any_depth_a_value_is_accepted_or_refused_as_any_other(leaf: Any) -> 
 
 def test_no_arguments_are_an_empty_object() -> None:
     assert bytes(encode_kwargs({})) == b"{}"
+
+
+def nested(levels: int) -> Any:
+    value: Any = []
+    for _ in range(levels - 1):
+        value = [value]
+    return value
+
+
+def test_arguments_may_take_as_many_bytes_as_they_may_and_no_more() -> None:
+    fits = {"text": "é" * 10}
+    assert bytes(encode_kwargs(fits, max_size=31)) == msgspec.json.encode(fits)
+    with pytest.raises(ValueError, match="kwargs takes 31 bytes as JSON, at most 30 are allowed; keep large data"):
+        encode_kwargs(fits, max_size=30)
+
+
+def test_arguments_may_be_nested_as_deep_as_they_may_and_no_deeper() -> None:
+    encode_kwargs({"deep": nested(MAX_DEPTH - 1), "wide": [[]] * 1000, "text": "[{" * 1000})
+    with pytest.raises(ValueError, match="kwargs is nested more than 100 levels deep"):
+        encode_kwargs({"deep": nested(MAX_DEPTH)})
+
+
+@pytest.mark.parametrize(
+    ("text", "depth"),
+    [(b"{}", 1), (b'{"a":[[],[]]}', 3), (b'{"a":"[[\\"[[","b":[1]}', 2), (b'["\\\\",[[]]]', 3), (b'{"]":{"}":[]}}', 3)],
+)
+def test_how_deep_json_is(text: bytes, depth: int) -> None:
+    assert [is_deeper_than(levels, text) for levels in (depth - 1, depth)] == [True, False]

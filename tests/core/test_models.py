@@ -143,3 +143,13 @@ def test_a_paused_task_is_paused_since_now_unless_told() -> None:
     before = datetime.now(UTC)
     assert before <= (Task(callback="ring", paused=True).paused_at or before - MINUTE) <= datetime.now(UTC)
     assert Task(callback="ring", paused=True, paused_at=NOON).paused_at == NOON
+
+
+def test_a_task_shows_what_it_was_given_but_no_values_of_arguments() -> None:
+    task = Task(
+        callback="ring", task_id="t", run_at=datetime(2030, 1, 1, tzinfo=UTC), kwargs={"token": "s3cret", "n": 1}
+    )
+    run_at = "datetime.datetime(2030, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)"
+    shown = f"Task(callback='ring', run_at={run_at}, run_type='once', task_id='t', kwargs={{'token': …, 'n': …}})"
+    assert repr(task) == shown
+    assert repr(msgspec.structs.replace(task, kwargs={})) == shown.replace(", kwargs={'token': …, 'n': …}", "")

@@ -177,6 +177,9 @@ BAD_ADDS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"kwargs": {1: "one"}}, TypeError, "kwargs has the key 1"),
     ({"kwargs": {"a": [{"b": object()}]}}, TypeError, r"kwargs\['a'\]\[0\]\['b'\] cannot be written as JSON"),
     ({"kwargs": {"a": {"b": float("nan")}}}, ValueError, r"kwargs\['a'\]\['b'\] is nan"),
+    ({"kwargs": {"a": "x" * 2**20}}, ValueError, "kwargs takes 1,048,584 bytes as JSON, at most 1,048,576 are allowed"),
+    ({"retry": 3}, TypeError, "retry must be a RetryPolicy"),
+    ({"timeout": timedelta(0)}, ValueError, "timeout must be more than nothing"),
 ]
 
 
@@ -199,7 +202,7 @@ async def test_add_tasks_is_all_or_nothing(scheduler: AsyncScheduler) -> None:
     assert await scheduler.fetch_tasks(task_ids=["good", "bad"]) == []
 
 
-SELECTING = ["fetch_tasks", "pause_tasks", "resume_tasks", "remove_tasks"]
+SELECTING = ["fetch_tasks", "pause_tasks", "resume_tasks", "remove_tasks", "retry_tasks", "cancel_tasks"]
 BAD_SELECTORS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({}, ValueError, "exactly one of task_ids and group_id, not neither"),
     ({"task_ids": ["a"], "group_id": "g"}, ValueError, "exactly one of task_ids and group_id, not both"),
@@ -214,6 +217,24 @@ BAD_SELECTORS: list[tuple[dict[str, Any], type[Exception], str]] = [
 @pytest.mark.parametrize("method", SELECTING)
 @pytest.mark.parametrize(("selectors", "kind", "message"), BAD_SELECTORS, ids=[text for _, _, text in BAD_SELECTORS])
 async def test_bad_selectors_are_refused(
+    scheduler: AsyncScheduler, method: str, selectors: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        await getattr(scheduler, method)(**selectors)
+
+
+BAD_STATUSES: list[tuple[str, dict[str, Any], type[Exception], str]] = [
+    ("fetch_tasks", {"status": "running"}, ValueError, "status can be 'failed', .*, not 'running'"),
+    ("retry_tasks", {"status": "failed", "group_id": "g"}, ValueError, "exactly one of task_ids, group_id and status"),
+    ("remove_tasks", {"status": "failed", "task_ids": []}, ValueError, "exactly one of task_ids, group_id and status"),
+    ("remove_tasks", {"group_id": "g", "older_than": timedelta(1)}, ValueError, "without status='failed'"),
+    ("remove_tasks", {"status": "failed", "older_than": 5}, TypeError, "older_than must be a timedelta, not 5"),
+    ("remove_tasks", {"status": "failed", "older_than": -timedelta(1)}, ValueError, "older_than must not be negative"),
+]
+
+
+@pytest.mark.parametrize(("method", "selectors", "kind", "message"), BAD_STATUSES)
+async def test_a_bad_status_is_refused(
     scheduler: AsyncScheduler, method: str, selectors: dict[str, Any], kind: type[Exception], message: str
 ) -> None:
     with pytest.raises(kind, match=message):
