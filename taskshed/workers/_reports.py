@@ -51,16 +51,16 @@ class _Way(msgspec.Struct, frozen=True):
 
 
 _WAYS: dict[Verdict, _Way] = {
-    "succeeded": _Way(RunSucceeded, logging.DEBUG, "Task %s succeeded"),
-    "failed": _Way(RunFailed, logging.ERROR, "Task %s failed: %s"),
-    "retried": _Way(RunRetried, logging.WARNING, "Task %s failed and is tried again: %s"),
-    "cancelled": _Way(RunCancelled, logging.INFO, "Task %s was cancelled"),
-    "released": _Way(RunReleased, logging.INFO, "Task %s was given back unfinished; it will run again"),
-    "skipped": _Way(RunSkipped, logging.WARNING, "Task %s: %s"),
+    "succeeded": _Way(RunSucceeded, logging.DEBUG, "succeeded"),
+    "failed": _Way(RunFailed, logging.ERROR, "failed"),
+    "retried": _Way(RunRetried, logging.WARNING, "failed and is tried again"),
+    "cancelled": _Way(RunCancelled, logging.INFO, "was cancelled"),
+    "released": _Way(RunReleased, logging.INFO, "was given back unfinished; it will run again"),
+    "skipped": _Way(RunSkipped, logging.WARNING, "was skipped"),
     "lost": _Way(
         LeaseLost,
         logging.WARNING,
-        "Task %s was cancelled, for its lease could not be renewed in time; others may run it now",
+        "was cancelled, for its lease could not be renewed in time; others may run it now",
     ),
 }
 
@@ -92,13 +92,10 @@ class Reports:
         self.counts[verdict] += 1
         way = _WAYS[verdict]
         if logger.isEnabledFor(way.level):
-            told = (
-                [occurrence.task_id]
-                if failure is None or way.text.count("%s") == 1
-                else [occurrence.task_id, failure.error]
+            why, cause = ("", None) if failure is None else (f": {failure.error}", failure.exception)
+            logger.log(
+                way.level, "Task %s %s%s", occurrence.task_id, way.text, why, exc_info=cause, extra=_fields(occurrence)
             )
-            cause = None if failure is None else failure.exception
-            logger.log(way.level, way.text, *told, exc_info=cause, extra=_fields(occurrence))
         if self._events.is_heard:
             self._events.tell(way.event(**_of(occurrence), **_details(run, verdict, settlement, failure)))
 
