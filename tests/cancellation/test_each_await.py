@@ -12,9 +12,10 @@ from databases import own_tables
 from redis_stores import own_prefix
 
 import taskshed
+from taskshed._planning import failed
 from taskshed._thread import OwnThread
 from taskshed.datastores import DataStore, InMemoryDataStore, RedisDataStore, SQLDataStore
-from taskshed.datastores.commands import Claim
+from taskshed.datastores.commands import Claim, Lease, Renew, Settle
 from taskshed.schedulers import AsyncScheduler
 from taskshed.workers import EventDrivenWorker
 
@@ -119,6 +120,36 @@ async def test_fetching(datastore: DataStore) -> None:
         for turns in AWAITS:
             await cancel_after(turns, lambda: scheduler.fetch_tasks(task_ids=["t"]))
             assert len(await scheduler.fetch_tasks(task_ids=["t"])) == 1
+
+
+async def test_retrying_and_cancelling(datastore: DataStore) -> None:
+    async with AsyncScheduler(datastore) as scheduler:
+        for turns in AWAITS:
+            task_ids = [f"{turns}-{n}" for n in range(3)]
+            await scheduler.add_tasks(taskshed.Task(callback="note", task_id=task_id) for task_id in task_ids)
+            claimed = await datastore.ask(Claim(limit=3, lease=3_600_000_000))
+            leases = tuple(Lease(record.task_id, record.token) for record in claimed.records)
+            finished = await cancel_after(turns, lambda ids=task_ids: scheduler.cancel_tasks(task_ids=ids))  # type: ignore[misc]
+            cancelled = (await datastore.ask(Renew(leases, 3_600_000_000))).cancelled
+            assert len(cancelled) == 3 if finished else len(cancelled) in (0, 3)
+            await datastore.ask(Settle(tuple(failed(record, "boom") for record in claimed.records)))
+            finished = await cancel_after(turns, lambda: scheduler.retry_tasks(status="failed"))
+            left = len(await scheduler.fetch_tasks(status="failed"))
+            assert left == 0 if finished else left in (0, 3)
+            await scheduler.remove_all_tasks()
+
+
+async def test_listening_to_events(datastore: DataStore) -> None:
+    async with AsyncScheduler(datastore) as scheduler:
+
+        async def listen() -> None:
+            async with scheduler.events() as events:
+                async for _ in events:
+                    pass
+
+        for turns in range(5):
+            assert not await cancel_after(turns, listen)
+            assert not datastore.events.is_heard
 
 
 async def test_shutting_down_a_worker_that_runs_something(datastore: DataStore) -> None:
