@@ -1,0 +1,231 @@
+"""The state machine: it does to a store and to the reference model the same, and compares them after every step."""
+
+import math
+from collections.abc import Sequence
+from itertools import count
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import MultipleResults, RuleBasedStateMachine, initialize, multiple, rule
+from model import drafts
+from model.bench import START, Bench
+from model.drafts import GROUPS, IDS, LEASES, SECOND, ClaimFor, Draft, Ended, RenewFor, SettleFor, held
+from model.reference import Model
+
+from taskshed._planning import Settlement
+from taskshed._records import Record
+from taskshed.datastores.commands import ById, Claim, Claimed, Command, Everything, InGroup, Lease, Renew, Selection, Settle
+
+STEP = 1_000  # microseconds that a step takes: some, as in the world, for Redis tells tokens apart by them
+
+processes = st.integers(0, 1)
+
+
+class Worker:
+    """What a worker knows.
+
+    Attributes:
+        process: where it lives.
+        held: what it takes itself to hold.
+        wakes: until when it would sleep.
+    """
+
+    def __init__(self, process: int, lease: int) -> None:
+        self.process = process
+        self.lease = lease
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, as after a crash: with a look at what is due."""
+        self.held: dict[Lease, None] = {}
+        self.wakes = -math.inf
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Everything that may happen to a store."""
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__()
+        self.bench = bench
+        self.model = Model(START)
+        self.workers = [Worker(number % 2, lease) for number, lease in enumerate(LEASES)]
+        self.given: list[Record] = []
+        self.births = 0
+        bench.begin()
+
+    @initialize(target=held)
+    def never_given(self) -> Record:
+        return Record(task_id="a", body="", run_at=START, token=2**52)
+
+    @rule(process=processes, command=drafts.adds)
+    def add(self, process: int, command: Draft) -> None:
+        self.step(process, command)
+
+    @rule(process=processes, command=drafts.pauses)
+    def pause(self, process: int, command: Draft) -> None:
+        self.step(process, command)
+
+    @rule(process=processes, command=drafts.resumes)
+    def resume(self, process: int, command: Draft) -> None:
+        self.step(process, command)
+
+    @rule(process=processes, command=drafts.moves)
+    def move(self, process: int, command: Draft) -> None:
+        self.step(process, command)
+
+    @rule(process=processes, command=drafts.removes)
+    def remove(self, process: int, command: Draft) -> None:
+        self.step(process, command)
+
+    @rule(process=processes, command=drafts.notes)
+    def note(self, process: int, command: Draft) -> None:
+        self.step(process, command)
+
+    @rule(target=held, process=processes, draft=drafts.claims)
+    def claim(self, process: int, draft: Draft) -> MultipleResults[Record]:
+        return self.step(process, draft)
+
+    @rule(process=processes, draft=drafts.settlements)
+    def settle(self, process: int, draft: Draft) -> None:
+        self.step(process, draft)
+
+    @rule(process=processes, draft=drafts.renewals)
+    def renew(self, process: int, draft: Draft) -> None:
+        self.step(process, draft)
+
+    @rule(target=held, process=processes, batch=drafts.batches)
+    def batch(self, process: int, batch: list[Draft]) -> MultipleResults[Record]:
+        return self.step(process, *batch)
+
+    @rule(seconds=st.sampled_from([1, 3, 10]))
+    def wait(self, seconds: int) -> None:
+        self.turn(self.model.now + seconds * SECOND)
+
+    @rule(difference=st.integers(-1, 1))
+    def wait_for_what_is_due(self, difference: int) -> None:
+        if self.model.next_due is not None and self.model.next_due + difference > self.model.now:
+            self.turn(self.model.next_due + difference)
+
+    @rule(worker=drafts.workers)
+    def crash(self, worker: int) -> None:
+        self.workers[worker].forget()
+
+    @rule(process=processes)
+    def reopen(self, process: int) -> None:
+        for worker in self.workers:
+            if worker.process == process:
+                worker.forget()
+        self.bench.reopen(process)
+        self.step(process)
+
+    def turn(self, now: int) -> None:
+        self.model.now = now
+        self.bench.clock.turn(now)
+
+    def step(self, process: int, *batch: Draft) -> MultipleResults[Record]:
+        """Have one process do something, see that all is well, and return what was claimed."""
+        drafts = self.possible(batch)
+        commands = tuple(self.command_of(draft) for draft in drafts)
+        names = [*IDS, *(name for name in self.model.tasks if name not in IDS)]
+        selections: tuple[Selection, ...] = (Everything(), ById((*names, "nobody")), *map(InGroup, GROUPS))
+        sight = self.bench.step(process, commands, selections)
+        claimed: list[Record] = []
+        for draft, command, answer in zip(drafts, commands, sight.answers, strict=True):
+            if isinstance(answer, Claimed):
+                for record in answer.records:
+                    self.model.meet(record)
+                claimed += answer.records
+            self.model.carry_out(command, answer)
+            self.remember(draft, command, answer)
+        self.given += claimed
+        self.check_what_is_held(selections, sight.fetched)
+        self.check_leases(sight.fetched[0])
+        assert sight.peeked == Claimed(self.model.now, (), self.model.next_due)
+        self.check_who_wakes(sight.told)
+        self.turn(self.model.now + STEP)
+        return multiple(*claimed)
+
+    def possible(self, batch: Sequence[Draft]) -> list[Draft]:
+        """A batch without the claims that are too many for the store."""
+        claims = count(1)
+        return [draft for draft in batch if not isinstance(draft, ClaimFor) or next(claims) <= self.bench.claims]
+
+    def command_of(self, draft: Draft) -> Command[Any]:
+        match draft:
+            case ClaimFor(worker=worker, limit=limit):
+                return Claim(limit, self.workers[worker].lease)
+            case RenewFor(worker=worker):
+                return Renew(tuple(self.workers[worker].held), self.workers[worker].lease)
+            case SettleFor(endings=endings):
+                return Settle(tuple(self.settlement_of(ending) for ending in endings))
+            case _:
+                return draft
+
+    def settlement_of(self, ending: Ended) -> Settlement:
+        child = None
+        if ending.born is not None:
+            self.births += 1
+            name = f"child {self.births}"  # never the same, and neither is the body, by which the model knows it
+            child = Record(task_id=name, body=name, group_id=ending.born.group_id, run_at=ending.born.run_at)
+        return Settlement(
+            task_id=ending.held.task_id,
+            token=ending.held.token,
+            outcome=ending.outcome,
+            run_at=ending.run_at,
+            attempts=ending.attempts,
+            error=ending.error,
+            progress=ending.progress,
+            child=child,
+        )
+
+    def remember(self, draft: Draft, command: Command[Any], answer: Any) -> None:
+        """Let workers know what they were answered."""
+        match draft, command:
+            case ClaimFor(worker=worker), _:
+                leases = [Lease(record.task_id, record.token) for record in answer.records]
+                self.workers[worker].held |= dict.fromkeys(leases)
+                self.workers[worker].wakes = math.inf if answer.next_due is None else answer.next_due
+            case RenewFor(worker=worker), _:
+                for lease in answer:
+                    del self.workers[worker].held[lease]
+            case _, Settle(settlements=settlements):
+                for item in settlements:
+                    for each in self.workers:
+                        each.held.pop(Lease(item.task_id, item.token), None)
+            case _:
+                pass
+
+    def check_what_is_held(self, selections: Sequence[Selection], fetched: list[list[Record]]) -> None:
+        """See that what was fetched is what the model has."""
+        for record in fetched[0]:
+            self.model.meet(record)
+        assert {record.task_id: record for record in fetched[0]} == self.model.tasks
+        for selection, found in zip(selections, fetched, strict=True):
+            expected = self.model.selected(selection)
+            if isinstance(selection, ById):
+                assert found == expected
+            else:
+                assert [record.run_at for record in found] == sorted(record.run_at for record in expected)
+                assert sorted(found, key=_name) == sorted(expected, key=_name)
+
+    def check_leases(self, everything: list[Record]) -> None:
+        """See that of all occurrences ever given no two are one task's and valid."""
+        valid = {(record.task_id, record.token) for record in everything if (record.leased_until or 0) > self.model.now}
+        holders = [record.task_id for record in self.given if (record.task_id, record.token) in valid]
+        assert len(holders) == len(set(holders))
+
+    def check_who_wakes(self, told: list[float]) -> None:
+        """See that no worker would sleep while something is due."""
+        due = self.model.next_due
+        for worker in self.workers:
+            worker.wakes = min(worker.wakes, told[worker.process % len(told)])
+        for process in range(len(told)):
+            late = [worker for worker in self.workers if worker.process % len(told) == process and due is not None and worker.wakes > due]
+            if due is not None and late:
+                heard = self.bench.hear(process, due)
+                assert heard <= due, f"process {process} was not told of {due}"
+                for worker in late: worker.wakes = heard
+
+
+def _name(record: Record) -> str:
+    return record.task_id
