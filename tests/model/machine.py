@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
+from hypothesis import note
 from hypothesis import strategies as st
-from hypothesis.stateful import MultipleResults, RuleBasedStateMachine, initialize, multiple, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from model import drafts
 from model.bench import START, Bench
-from model.drafts import GROUPS, IDS, LEASES, SECOND, ClaimFor, Draft, Ended, RenewFor, SettleFor, held
+from model.drafts import GROUPS, IDS, LEASES, SECOND, ClaimFor, Draft, Ended, RenewFor, SettleFor
 from model.reference import Model
 
 from taskshed._planning import Settlement
@@ -53,37 +54,33 @@ class StoreMachine(RuleBasedStateMachine):
         self.births = 0
         bench.begin()
 
-    @initialize(target=held)
-    def never_given(self) -> Record:
-        return Record(task_id="a", body="", run_at=START, token=2**52)
+    @initialize(command=drafts.adds)
+    def begin(self, command: Draft) -> None:
+        self.step(0, command)
 
     @rule(process=processes, command=drafts.adds)
     def add(self, process: int, command: Draft) -> None:
         self.step(process, command)
 
-    @rule(process=processes, command=drafts.pauses)
-    def pause(self, process: int, command: Draft) -> None:
+    @rule(process=processes, command=drafts.changes)
+    def change(self, process: int, command: Draft) -> None:
         self.step(process, command)
 
-    @rule(process=processes, command=drafts.resumes)
-    def resume(self, process: int, command: Draft) -> None:
-        self.step(process, command)
+    @rule(process=processes, draft=drafts.claims)
+    def claim(self, process: int, draft: Draft) -> None:
+        self.step(process, draft)
 
-    @rule(process=processes, command=drafts.moves)
-    def move(self, process: int, command: Draft) -> None:
-        self.step(process, command)
+    @rule(difference=st.integers(-1, 1))
+    def wait_for_what_is_due(self, difference: int) -> None:
+        due = self.model.next_due
+        if due is not None and due + difference > self.model.now:
+            self.turn(due + difference)
 
-    @rule(process=processes, command=drafts.removes)
-    def remove(self, process: int, command: Draft) -> None:
-        self.step(process, command)
-
-    @rule(process=processes, command=drafts.notes)
-    def note(self, process: int, command: Draft) -> None:
-        self.step(process, command)
-
-    @rule(target=held, process=processes, draft=drafts.claims)
-    def claim(self, process: int, draft: Draft) -> MultipleResults[Record]:
-        return self.step(process, draft)
+    @rule(process=processes, claim=drafts.claims, settlement=drafts.settlements)
+    def work(self, process: int, claim: Draft, settlement: Draft) -> None:
+        self.wait_for_what_is_due(0)
+        self.step(process, claim)
+        self.step(process, settlement)
 
     @rule(process=processes, draft=drafts.settlements)
     def settle(self, process: int, draft: Draft) -> None:
@@ -93,18 +90,13 @@ class StoreMachine(RuleBasedStateMachine):
     def renew(self, process: int, draft: Draft) -> None:
         self.step(process, draft)
 
-    @rule(target=held, process=processes, batch=drafts.batches)
-    def batch(self, process: int, batch: list[Draft]) -> MultipleResults[Record]:
-        return self.step(process, *batch)
+    @rule(process=processes, batch=drafts.batches)
+    def batch(self, process: int, batch: list[Draft]) -> None:
+        self.step(process, *batch)
 
     @rule(seconds=st.sampled_from([1, 3, 10]))
     def wait(self, seconds: int) -> None:
         self.turn(self.model.now + seconds * SECOND)
-
-    @rule(difference=st.integers(-1, 1))
-    def wait_for_what_is_due(self, difference: int) -> None:
-        if self.model.next_due is not None and self.model.next_due + difference > self.model.now:
-            self.turn(self.model.next_due + difference)
 
     @rule(worker=drafts.workers)
     def crash(self, worker: int) -> None:
@@ -122,28 +114,26 @@ class StoreMachine(RuleBasedStateMachine):
         self.model.now = now
         self.bench.clock.turn(now)
 
-    def step(self, process: int, *batch: Draft) -> MultipleResults[Record]:
-        """Have one process do something, see that all is well, and return what was claimed."""
+    def step(self, process: int, *batch: Draft) -> None:
+        """Have one process do something, and see that all is well."""
         drafts = self.possible(batch)
         commands = tuple(self.command_of(draft) for draft in drafts)
         names = [*IDS, *(name for name in self.model.tasks if name not in IDS)]
         selections: tuple[Selection, ...] = (Everything(), ById((*names, "nobody")), *map(InGroup, GROUPS))
         sight = self.bench.step(process, commands, selections)
-        claimed: list[Record] = []
+        note(f"{self.model.now}: {commands} -> {sight.answers}")
         for draft, command, answer in zip(drafts, commands, sight.answers, strict=True):
             if isinstance(answer, Claimed):
                 for record in answer.records:
                     self.model.meet(record)
-                claimed += answer.records
+                self.given += answer.records
             self.model.carry_out(command, answer)
             self.remember(draft, command, answer)
-        self.given += claimed
         self.check_what_is_held(selections, sight.fetched)
         self.check_leases(sight.fetched[0])
         assert sight.peeked == Claimed(self.model.now, (), self.model.next_due)
         self.check_who_wakes(sight.told)
         self.turn(self.model.now + STEP)
-        return multiple(*claimed)
 
     def possible(self, batch: Sequence[Draft]) -> list[Draft]:
         """A batch without the claims that are too many for the store."""
@@ -152,31 +142,34 @@ class StoreMachine(RuleBasedStateMachine):
 
     def command_of(self, draft: Draft) -> Command[Any]:
         match draft:
-            case ClaimFor(worker=worker, limit=limit):
-                return Claim(limit, self.workers[worker].lease)
-            case RenewFor(worker=worker):
-                return Renew(tuple(self.workers[worker].held), self.workers[worker].lease)
+            case ClaimFor(worker=number, limit=limit):
+                return Claim(limit, self.workers[number].lease)
+            case RenewFor(which=which):
+                busy = [worker for worker in self.workers if worker.held] or self.workers
+                worker = busy[which % len(busy)]
+                return Renew(tuple(worker.held), worker.lease)
             case SettleFor(endings=endings):
-                return Settle(tuple(self.settlement_of(ending) for ending in endings))
+                return Settle(tuple(item for ending in endings for item in self.settlements_of(ending)))
             case _:
                 return draft
 
-    def settlement_of(self, ending: Ended) -> Settlement:
+    def settlements_of(self, ending: Ended) -> list[Settlement]:
+        if not self.given:
+            return []
+        given = [record for record in reversed(self.given) if not ending.valid or self.is_valid(record)] or self.given
+        record = given[ending.which % len(given)]
         child = None
         if ending.born is not None:
             self.births += 1
             name = f"child {self.births}"  # never the same, and neither is the body, by which the model knows it
             child = Record(task_id=name, body=name, group_id=ending.born.group_id, run_at=ending.born.run_at)
-        return Settlement(
-            task_id=ending.held.task_id,
-            token=ending.held.token,
-            outcome=ending.outcome,
-            run_at=ending.run_at,
-            attempts=ending.attempts,
-            error=ending.error,
-            progress=ending.progress,
-            child=child,
-        )
+        fields = {name: getattr(ending, name) for name in ("outcome", "run_at", "attempts", "error", "progress")}
+        return [Settlement(task_id=record.task_id, token=record.token, child=child, **fields)]
+
+    def is_valid(self, record: Record) -> bool:
+        """Whether a claimed occurrence is still its worker's."""
+        task = self.model.tasks.get(record.task_id)
+        return task is not None and task.token == record.token
 
     def remember(self, draft: Draft, command: Command[Any], answer: Any) -> None:
         """Let workers know what they were answered."""
@@ -185,15 +178,17 @@ class StoreMachine(RuleBasedStateMachine):
                 leases = [Lease(record.task_id, record.token) for record in answer.records]
                 self.workers[worker].held |= dict.fromkeys(leases)
                 self.workers[worker].wakes = math.inf if answer.next_due is None else answer.next_due
-            case RenewFor(worker=worker), _:
-                for lease in answer:
-                    del self.workers[worker].held[lease]
+            case _, Renew():
+                self.let_go(answer)
             case _, Settle(settlements=settlements):
-                for item in settlements:
-                    for each in self.workers:
-                        each.held.pop(Lease(item.task_id, item.token), None)
+                self.let_go([Lease(item.task_id, item.token) for item in settlements])
             case _:
                 pass
+
+    def let_go(self, leases: Sequence[Lease]) -> None:
+        for worker in self.workers:
+            for lease in leases:
+                worker.held.pop(lease, None)
 
     def check_what_is_held(self, selections: Sequence[Selection], fetched: list[list[Record]]) -> None:
         """See that what was fetched is what the model has."""

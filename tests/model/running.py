@@ -14,7 +14,7 @@ from model.bench import Bench
 from model.machine import StoreMachine
 
 TIMES = float(os.environ.get("TASKSHED_MODEL_TIMES", "1"))
-STEPS = 30
+STEPS = 50
 
 
 def try_examples(bench: Bench, examples: int, **more: Any) -> None:
