@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import anyio
 from anyio.from_thread import BlockingPortal
@@ -18,6 +18,9 @@ from taskshed.datastores.commands import Claim, Claimed, Command, Everything, Re
 T = TypeVar("T")
 
 START = 1_000_000_000_000_000  # every example begins then: a round number, so that what fails is easy to read
+
+_PATIENCE = 10.0  # seconds for a notice to come, on a busy machine
+_LITTLE_PATIENCE = 0.5  # once one did not: what made it so is then made smaller, many times
 
 
 class TurnedClock(SystemClock):
@@ -104,11 +107,12 @@ class Bench:
     ) -> None:
         self.clock = clock
         self.claims = claims
+        self._patience = _PATIENCE if lasting else 0  # memory tells before it answers
         self._portal = portal
         self._make = make
-        self._count = processes
+        self.processes = processes
         self._lasting = lasting
-        self._processes: list[Process] = []
+        self._open: list[Process] = []
 
     def begin(self) -> None:
         """Be empty, at the first instant."""
@@ -119,28 +123,34 @@ class Bench:
 
     def step(self, process: int, commands: tuple[Command[Any], ...], selections: Sequence[Selection]) -> Sight:
         """Have one process carry out commands as one batch, and look at everything."""
-        return self._call(self._step, self._processes[process % self._count], commands, selections)
+        return self._call(self._step, self._open[process % self.processes], commands, selections)
 
     def hear(self, process: int, until: int) -> float:
         """What a process was told that is due by then; waits for it, since that may come after the answers."""
-        return self._call(self._hear, self._processes[process % self._count], until)
+        return self._call(self._hear, self._open[process % self.processes], until)
 
     def reopen(self, process: int) -> None:
         """Close a datastore, and open it again; what is in memory stays in its object."""
-        self._call(self._reopen, process % self._count)
+        self._call(self._reopen, process % self.processes)
 
     def close(self) -> None:
         """Close all."""
         self._call(self._close)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def _call(self, function: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
         return self._portal.call(function, *arguments)
 
     async def _begin(self) -> None:
-        while len(self._processes) < self._count:
-            self._processes.append(await self._opened(self._make()))
-        await self._processes[0].store.ask(Remove(Everything()))
-        for process in self._processes:
+        while len(self._open) < self.processes:
+            self._open.append(await self._opened(self._make()))
+        await self._open[0].store.ask(Remove(Everything()))
+        for process in self._open:
             await process.told()
 
     async def _opened(self, store: DataStore) -> Process:
@@ -154,18 +164,19 @@ class Bench:
         # Of the storage, for a `Task` does not tell the token and the end of the lease.
         fetched = [await process.store._storage.fetch(selection) for selection in selections]
         peeked = await process.store.ask(Claim(limit=0, lease=0))
-        return Sight(answers, fetched, peeked, [await each.told() for each in self._processes])
+        return Sight(answers, fetched, peeked, [await each.told() for each in self._open])
 
     async def _hear(self, process: Process, until: int) -> float:
-        with anyio.move_on_after(10 if self._lasting else 0):
+        with anyio.move_on_after(self._patience):
             return await process.told(until)
+        self._patience = min(self._patience, _LITTLE_PATIENCE)
         return math.inf
 
     async def _reopen(self, index: int) -> None:
-        process = self._processes[index]
+        process = self._open[index]
         await process.close()
-        self._processes[index] = await self._opened(self._make() if self._lasting else process.store)
+        self._open[index] = await self._opened(self._make() if self._lasting else process.store)
 
     async def _close(self) -> None:
-        while self._processes:
-            await self._processes.pop().close()
+        while self._open:
+            await self._open.pop().close()

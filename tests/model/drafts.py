@@ -15,7 +15,7 @@ from taskshed._records import Record
 from taskshed.datastores.commands import Add, ById, Command, Everything, InGroup, Move, Note, Pause, Remove, Resume
 
 SECOND = 1_000_000
-IDS = "abcdef"
+IDS = "abcde"
 GROUPS = ("g", "h")
 LEASES = (0, SECOND, 5 * SECOND, 20 * SECOND)  # each worker's own
 
@@ -41,9 +41,9 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 class ClaimFor(msgspec.Struct, frozen=True):
-    """A worker claims."""
+    """A worker claims: of those of the process, this one."""
 
-    worker: int
+    which: int
     limit: int
 
 
@@ -65,7 +65,6 @@ instants = st.integers(-3, 12).map(lambda seconds: START + seconds * SECOND)
 groups = st.sampled_from([None, *GROUPS])
 progresses = st.sampled_from([None, '{"runs":1}', '{"runs":2}'])
 names = st.sampled_from([*IDS, "nobody"])
-workers = st.integers(0, len(LEASES) - 1)
 
 records = st.builds(
     Record,
@@ -92,14 +91,14 @@ endings = st.builds(
 )
 
 adds = st.builds(Add, st.lists(records, min_size=1, max_size=4).map(tuple), st.booleans())
-claims = st.builds(ClaimFor, workers, st.sampled_from([10, 1, 2, 3]))
+claims = st.builds(ClaimFor, st.integers(0, 3), st.sampled_from([10, 1, 2, 3]))
 settlements = st.lists(endings, min_size=1, max_size=4).map(lambda items: SettleFor(tuple(items)))
 renewals = st.builds(RenewFor, st.integers(0, 1))
 changes = st.one_of(
     st.builds(Pause, selections),
     st.builds(Resume, selections),
     st.builds(Move, st.dictionaries(names, instants, min_size=1, max_size=3)),
-    st.builds(Remove, st.one_of(selections, selections, st.just(Everything()))),
+    st.builds(Remove, st.one_of(selections, st.just(Everything()))),
     st.builds(Note, names, st.sampled_from(["noted", ""])),
 )
 batches = st.lists(

@@ -20,6 +20,7 @@ from taskshed.datastores.commands import ById, Claim, Claimed, Command, Everythi
 STEP = 1_000  # microseconds that a step takes: some, as in the world, for Redis tells tokens apart by them
 
 processes = st.integers(0, 1)
+differences = st.sampled_from([0, None, 1, -1])  # microseconds
 
 
 class Worker:
@@ -49,7 +50,7 @@ class StoreMachine(RuleBasedStateMachine):
         super().__init__()
         self.bench = bench
         self.model = Model(START)
-        self.workers = [Worker(number % 2, lease) for number, lease in enumerate(LEASES)]
+        self.workers = [Worker(number % bench.processes, lease) for number, lease in enumerate(LEASES)]
         self.given: list[Record] = []
         self.births = 0
         bench.begin()
@@ -66,15 +67,10 @@ class StoreMachine(RuleBasedStateMachine):
     def change(self, process: int, command: Draft) -> None:
         self.step(process, command)
 
-    @rule(process=processes, draft=drafts.claims)
-    def claim(self, process: int, draft: Draft) -> None:
+    @rule(process=processes, draft=drafts.claims, difference=differences)
+    def claim(self, process: int, draft: Draft, difference: int | None) -> None:
+        self.wait_for_what_is_due(difference)
         self.step(process, draft)
-
-    @rule(difference=st.integers(-1, 1))
-    def wait_for_what_is_due(self, difference: int) -> None:
-        due = self.model.next_due
-        if due is not None and due + difference > self.model.now:
-            self.turn(due + difference)
 
     @rule(process=processes, claim=drafts.claims, settlement=drafts.settlements)
     def work(self, process: int, claim: Draft, settlement: Draft) -> None:
@@ -98,17 +94,25 @@ class StoreMachine(RuleBasedStateMachine):
     def wait(self, seconds: int) -> None:
         self.turn(self.model.now + seconds * SECOND)
 
-    @rule(worker=drafts.workers)
-    def crash(self, worker: int) -> None:
-        self.workers[worker].forget()
+    @rule(number=st.integers(0, len(LEASES) - 1))
+    def crash(self, number: int) -> None:
+        self.workers[number].forget()
 
     @rule(process=processes)
     def reopen(self, process: int) -> None:
-        for worker in self.workers:
-            if worker.process == process:
-                worker.forget()
+        for worker in self.at(process):
+            worker.forget()
         self.bench.reopen(process)
         self.step(process)
+
+    def at(self, process: int) -> list[Worker]:
+        """The workers of a process."""
+        return [worker for worker in self.workers if worker.process == process % self.bench.processes]
+
+    def wait_for_what_is_due(self, difference: int | None) -> None:
+        due = self.model.next_due
+        if due is not None and difference is not None and due + difference > self.model.now:
+            self.turn(due + difference)
 
     def turn(self, now: int) -> None:
         self.model.now = now
@@ -117,7 +121,7 @@ class StoreMachine(RuleBasedStateMachine):
     def step(self, process: int, *batch: Draft) -> None:
         """Have one process do something, and see that all is well."""
         drafts = self.possible(batch)
-        commands = tuple(self.command_of(draft) for draft in drafts)
+        commands = tuple(self.command_of(draft, process) for draft in drafts)
         names = [*IDS, *(name for name in self.model.tasks if name not in IDS)]
         selections: tuple[Selection, ...] = (Everything(), ById((*names, "nobody")), *map(InGroup, GROUPS))
         sight = self.bench.step(process, commands, selections)
@@ -128,7 +132,7 @@ class StoreMachine(RuleBasedStateMachine):
                     self.model.meet(record)
                 self.given += answer.records
             self.model.carry_out(command, answer)
-            self.remember(draft, command, answer)
+            self.remember(process, draft, command, answer)
         self.check_what_is_held(selections, sight.fetched)
         self.check_leases(sight.fetched[0])
         assert sight.peeked == Claimed(self.model.now, (), self.model.next_due)
@@ -140,10 +144,10 @@ class StoreMachine(RuleBasedStateMachine):
         claims = count(1)
         return [draft for draft in batch if not isinstance(draft, ClaimFor) or next(claims) <= self.bench.claims]
 
-    def command_of(self, draft: Draft) -> Command[Any]:
+    def command_of(self, draft: Draft, process: int) -> Command[Any]:
         match draft:
-            case ClaimFor(worker=number, limit=limit):
-                return Claim(limit, self.workers[number].lease)
+            case ClaimFor(limit=limit):
+                return Claim(limit, self.claimer(draft, process).lease)
             case RenewFor(which=which):
                 busy = [worker for worker in self.workers if worker.held] or self.workers
                 worker = busy[which % len(busy)]
@@ -152,6 +156,10 @@ class StoreMachine(RuleBasedStateMachine):
                 return Settle(tuple(item for ending in endings for item in self.settlements_of(ending)))
             case _:
                 return draft
+
+    def claimer(self, draft: ClaimFor, process: int) -> Worker:
+        workers = self.at(process)
+        return workers[draft.which % len(workers)]
 
     def settlements_of(self, ending: Ended) -> list[Settlement]:
         if not self.given:
@@ -171,13 +179,13 @@ class StoreMachine(RuleBasedStateMachine):
         task = self.model.tasks.get(record.task_id)
         return task is not None and task.token == record.token
 
-    def remember(self, draft: Draft, command: Command[Any], answer: Any) -> None:
+    def remember(self, process: int, draft: Draft, command: Command[Any], answer: Any) -> None:
         """Let workers know what they were answered."""
         match draft, command:
-            case ClaimFor(worker=worker), _:
-                leases = [Lease(record.task_id, record.token) for record in answer.records]
-                self.workers[worker].held |= dict.fromkeys(leases)
-                self.workers[worker].wakes = math.inf if answer.next_due is None else answer.next_due
+            case ClaimFor(), _:
+                worker = self.claimer(draft, process)
+                worker.held |= {Lease(record.task_id, record.token): None for record in answer.records}
+                worker.wakes = math.inf if answer.next_due is None else answer.next_due
             case _, Renew():
                 self.let_go(answer)
             case _, Settle(settlements=settlements):
@@ -212,14 +220,16 @@ class StoreMachine(RuleBasedStateMachine):
     def check_who_wakes(self, told: list[float]) -> None:
         """See that no worker would sleep while something is due."""
         due = self.model.next_due
-        for worker in self.workers:
-            worker.wakes = min(worker.wakes, told[worker.process % len(told)])
-        for process in range(len(told)):
-            late = [worker for worker in self.workers if worker.process % len(told) == process and due is not None and worker.wakes > due]
+        for process, earliest in enumerate(told):
+            workers = self.at(process)
+            for worker in workers:
+                worker.wakes = min(worker.wakes, earliest)
+            late = [worker for worker in workers if due is not None and worker.wakes > due]
             if due is not None and late:
                 heard = self.bench.hear(process, due)
-                assert heard <= due, f"process {process} was not told of {due}"
-                for worker in late: worker.wakes = heard
+                assert heard <= due, f"process {process} would sleep, for it was not told of {due}"
+                for worker in late:
+                    worker.wakes = heard
 
 
 def _name(record: Record) -> str:

@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 import hypothesis
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 from model.bench import Bench
 from model.machine import StoreMachine
@@ -17,7 +17,7 @@ TIMES = float(os.environ.get("TASKSHED_MODEL_TIMES", "1"))
 STEPS = 50
 
 
-def try_examples(bench: Bench, examples: int, **more: Any) -> None:
+def try_examples(bench: Bench, examples: float, **more: Any) -> None:
     """Run the state machine on a store.
 
     Raises:

@@ -22,13 +22,9 @@ def anyio_backend() -> tuple[str, dict[str, bool]]:
 
 
 def expect_to_be_found(portal: BlockingPortal, make: Callable[[], DataStore]) -> None:
-    bench = Bench(portal, TurnedClock(), make, processes=1, lasting=False)
-    try:
-        with pytest.raises(FOUND):
-            # Without what it found the last time, and without making it small: that takes long.
-            try_examples(bench, EXAMPLES, database=None, phases=[Phase.generate], report_multiple_bugs=False)
-    finally:
-        bench.close()
+    with Bench(portal, TurnedClock(), make, processes=1, lasting=False) as bench, pytest.raises(FOUND):
+        # Without what it found the last time, and without making it small: that takes long.
+        try_examples(bench, EXAMPLES, database=None, phases=[Phase.generate], report_multiple_bugs=False)
 
 
 @pytest.mark.parametrize("mutant", Mutant.__subclasses__(), ids=lambda mutant: mutant.__name__)
