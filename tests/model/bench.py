@@ -144,7 +144,8 @@ class Bench:
         self.close()
 
     def _call(self, function: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
-        return self._portal.call(function, *arguments)
+        result: T = self._portal.call(function, *arguments)
+        return result
 
     async def _begin(self) -> None:
         while len(self._open) < self.processes:
@@ -159,7 +160,9 @@ class Bench:
             await process.open()
         return process
 
-    async def _step(self, process: Process, commands: tuple[Command[Any], ...], selections: Sequence[Selection]) -> Sight:
+    async def _step(
+        self, process: Process, commands: tuple[Command[Any], ...], selections: Sequence[Selection]
+    ) -> Sight:
         answers = await process.store.ask_all(commands) if commands else []
         # Of the storage, for a `Task` does not tell the token and the end of the lease.
         fetched = [await process.store._storage.fetch(selection) for selection in selections]

@@ -80,7 +80,11 @@ def _row(url: str, driver: str) -> Iterator[Write]:
             connection.execute(text(f"DROP TABLE IF EXISTS {_TABLE}"))
             connection.execute(text(f"CREATE TABLE {_TABLE} (instant BIGINT NOT NULL)"))
             connection.execute(text(f"INSERT INTO {_TABLE} VALUES (0)"))
-            yield lambda now: connection.execute(turn, {"now": now}) and None
+
+            def write(now: int) -> None:
+                connection.execute(turn, {"now": now})
+
+            yield write
             connection.execute(text(f"DROP TABLE {_TABLE}"))
     finally:
         engine.dispose()

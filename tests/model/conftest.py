@@ -16,4 +16,4 @@ def portal(anyio_backend: tuple[str, dict[str, Any]]) -> Iterator[BlockingPortal
 @pytest.fixture
 def share(anyio_backend: tuple[str, dict[str, Any]]) -> float:
     """How much of the examples to try: the stores are the same on each backend, so one gets most of them."""
-    return 1 if anyio_backend == ("asyncio", {}) else 0.25
+    return 1 if anyio_backend == ("asyncio", {}) else 0.2

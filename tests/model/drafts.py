@@ -15,9 +15,16 @@ from taskshed._records import Record
 from taskshed.datastores.commands import Add, ById, Command, Everything, InGroup, Move, Note, Pause, Remove, Resume
 
 SECOND = 1_000_000
-IDS = "abcde"
+IDS = "abde"
 GROUPS = ("g", "h")
 LEASES = (0, SECOND, 5 * SECOND, 20 * SECOND)  # each worker's own
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """Time passes: until something is due, or from now; so many microseconds after that."""
+
+    until_due: bool
+    after: int
 
 
 class Born(msgspec.Struct, frozen=True):
@@ -61,7 +68,7 @@ class SettleFor(msgspec.Struct, frozen=True):
 
 Draft = Command[Any] | ClaimFor | RenewFor | SettleFor
 
-instants = st.integers(-3, 12).map(lambda seconds: START + seconds * SECOND)
+instants = st.integers(-3, 8).map(lambda seconds: START + seconds * SECOND)
 groups = st.sampled_from([None, *GROUPS])
 progresses = st.sampled_from([None, '{"runs":1}', '{"runs":2}'])
 names = st.sampled_from([*IDS, "nobody"])
@@ -72,7 +79,7 @@ records = st.builds(
     group_id=groups,
     body=st.sampled_from(['{"callback":"ring"}', "{}"]),
     run_at=instants,
-    paused_at=st.sampled_from([None, None, None, START, START + SECOND]),
+    paused_at=st.sampled_from([None, None, None, None, None, START]),
     progress=progresses,
 )
 selections = st.one_of(
@@ -82,25 +89,33 @@ endings = st.builds(
     Ended,
     which=st.integers(0, 3),
     valid=st.sampled_from([True, True, True, False]),
-    outcome=st.sampled_from(["done", "next", "failed", "released"]),
+    outcome=st.sampled_from(["next", "next", "released", "released", "done", "failed"]),
     run_at=instants,
     attempts=st.integers(0, 2),
-    error=st.sampled_from([None, "boom", ""]),
+    error=st.sampled_from([None, None, "boom", ""]),
     progress=progresses,
     born=st.none() | st.builds(Born, groups, instants),
 )
 
-adds = st.builds(Add, st.lists(records, min_size=1, max_size=4).map(tuple), st.booleans())
-claims = st.builds(ClaimFor, st.integers(0, 3), st.sampled_from([10, 1, 2, 3]))
+adds = st.builds(Add, st.lists(records, min_size=1, max_size=5).map(tuple), st.booleans())
+claims = st.builds(ClaimFor, st.integers(0, 3), st.sampled_from([10, 10, 1, 2, 4]))
 settlements = st.lists(endings, min_size=1, max_size=4).map(lambda items: SettleFor(tuple(items)))
 renewals = st.builds(RenewFor, st.integers(0, 1))
 changes = st.one_of(
     st.builds(Pause, selections),
+    st.builds(Pause, selections),
     st.builds(Resume, selections),
     st.builds(Move, st.dictionaries(names, instants, min_size=1, max_size=3)),
-    st.builds(Remove, st.one_of(selections, st.just(Everything()))),
+    st.builds(Remove, st.one_of(selections, selections, st.just(Everything()))),
     st.builds(Note, names, st.sampled_from(["noted", ""])),
 )
 batches = st.lists(
-    st.one_of(adds, claims, claims, settlements, settlements, renewals, changes), min_size=2, max_size=5
+    # Weighed so that tasks mostly run, and what is done to them is done while they do.
+    st.one_of(adds, adds, adds, claims, claims, claims, settlements, settlements, renewals, renewals, changes),
+    min_size=1,
+    max_size=4,
+)
+waits = st.one_of(
+    st.builds(Wait, st.just(True), st.integers(-1, 1)),
+    st.builds(Wait, st.just(False), st.sampled_from([0, SECOND, 3 * SECOND, 10 * SECOND])),
 )

@@ -10,17 +10,27 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from model import drafts
 from model.bench import START, Bench
-from model.drafts import GROUPS, IDS, LEASES, SECOND, ClaimFor, Draft, Ended, RenewFor, SettleFor
+from model.drafts import GROUPS, IDS, LEASES, ClaimFor, Draft, Ended, RenewFor, SettleFor, Wait
 from model.reference import Model
 
 from taskshed._planning import Settlement
 from taskshed._records import Record
-from taskshed.datastores.commands import ById, Claim, Claimed, Command, Everything, InGroup, Lease, Renew, Selection, Settle
+from taskshed.datastores.commands import (
+    ById,
+    Claim,
+    Claimed,
+    Command,
+    Everything,
+    InGroup,
+    Lease,
+    Renew,
+    Selection,
+    Settle,
+)
 
 STEP = 1_000  # microseconds that a step takes: some, as in the world, for Redis tells tokens apart by them
 
 processes = st.integers(0, 1)
-differences = st.sampled_from([0, None, 1, -1])  # microseconds
 
 
 class Worker:
@@ -59,40 +69,16 @@ class StoreMachine(RuleBasedStateMachine):
     def begin(self, command: Draft) -> None:
         self.step(0, command)
 
-    @rule(process=processes, command=drafts.adds)
-    def add(self, process: int, command: Draft) -> None:
-        self.step(process, command)
-
-    @rule(process=processes, command=drafts.changes)
-    def change(self, process: int, command: Draft) -> None:
-        self.step(process, command)
-
-    @rule(process=processes, draft=drafts.claims, difference=differences)
-    def claim(self, process: int, draft: Draft, difference: int | None) -> None:
-        self.wait_for_what_is_due(difference)
-        self.step(process, draft)
-
-    @rule(process=processes, claim=drafts.claims, settlement=drafts.settlements)
-    def work(self, process: int, claim: Draft, settlement: Draft) -> None:
-        self.wait_for_what_is_due(0)
-        self.step(process, claim)
-        self.step(process, settlement)
-
-    @rule(process=processes, draft=drafts.settlements)
-    def settle(self, process: int, draft: Draft) -> None:
-        self.step(process, draft)
-
-    @rule(process=processes, draft=drafts.renewals)
-    def renew(self, process: int, draft: Draft) -> None:
-        self.step(process, draft)
-
-    @rule(process=processes, batch=drafts.batches)
-    def batch(self, process: int, batch: list[Draft]) -> None:
+    @rule(process=processes, wait=drafts.waits, batch=drafts.batches)
+    def happen(self, process: int, wait: Wait, batch: list[Draft]) -> None:
+        self.wait(wait)
         self.step(process, *batch)
 
-    @rule(seconds=st.sampled_from([1, 3, 10]))
-    def wait(self, seconds: int) -> None:
-        self.turn(self.model.now + seconds * SECOND)
+    @rule(process=processes, wait=drafts.waits, claim=drafts.claims, settlement=drafts.settlements)
+    def work(self, process: int, wait: Wait, claim: Draft, settlement: Draft) -> None:
+        self.wait(wait)
+        self.step(process, claim)
+        self.step(process, settlement)
 
     @rule(number=st.integers(0, len(LEASES) - 1))
     def crash(self, number: int) -> None:
@@ -109,10 +95,13 @@ class StoreMachine(RuleBasedStateMachine):
         """The workers of a process."""
         return [worker for worker in self.workers if worker.process == process % self.bench.processes]
 
-    def wait_for_what_is_due(self, difference: int | None) -> None:
-        due = self.model.next_due
-        if due is not None and difference is not None and due + difference > self.model.now:
-            self.turn(due + difference)
+    def wait(self, wait: Wait) -> None:
+        """Let time pass, but none if that would be in the past."""
+        until = self.model.now + wait.after
+        if wait.until_due and self.model.next_due is not None:
+            until = self.model.next_due + wait.after
+        if until > self.model.now:
+            self.turn(until)
 
     def turn(self, now: int) -> None:
         self.model.now = now

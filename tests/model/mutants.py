@@ -29,12 +29,15 @@ from taskshed.datastores.commands import (
 )
 
 
+def _overridable(name: str) -> Any:
+    return lambda storage, command: getattr(storage, name)(command)
+
+
 class Mutant(MemoryStorage):
     """The memory store, of which a method may be overridden."""
 
     _CARRY_OUT: ClassVar[dict[type[Command[Any]], Any]] = {
-        kind: lambda self, command, name=f"_{kind.__name__.lower()}": getattr(self, name)(command)
-        for kind in MemoryStorage._CARRY_OUT
+        kind: _overridable(f"_{kind.__name__.lower()}") for kind in MemoryStorage._CARRY_OUT
     }
 
 
@@ -141,12 +144,12 @@ class ClaimsByName(Mutant):
 
 
 class RenewsWhatWasLost(Mutant):
+    """It looks at the task, and not at the token."""
+
     def _renew(self, command: Renew) -> tuple[Lease, ...]:
-        for lease in command.leases:
-            record = self._records.get(lease.task_id)
-            if record is not None and record.leased_until is not None:
-                record.token = lease.token
-        return super()._renew(command)
+        running = {name: record.token for name, record in self._records.items() if record.token}
+        leases = [Lease(lease.task_id, running.get(lease.task_id, lease.token)) for lease in command.leases]
+        return super()._renew(Renew(tuple(leases), command.lease))
 
 
 class WakesNobodyOnResume(Mutant):

@@ -81,7 +81,7 @@ class Model:
             assert record.task_id == name or record.task_id not in self.tasks
             self.tasks[record.task_id] = msgspec.structs.replace(self.tasks.pop(name), task_id=record.task_id)
 
-    def carry_out(self, command: Command[Any], answer: Any) -> None:
+    def carry_out(self, command: Command[Any], answer: Any) -> None:  # noqa: C901 - one case for each command
         """Do what a command means, and assert that this is the answer to it."""
         match command:
             case Claim():

@@ -24,11 +24,12 @@ def try_examples(bench: Bench, examples: float, **more: Any) -> None:
         BaseException: the store is wrong.
     """
 
-    def machine() -> StoreMachine:
+    def make() -> StoreMachine:
         return StoreMachine(bench)
 
+    machine: Any = make
     if blob := os.environ.get("TASKSHED_MODEL_BLOB"):
-        machine = hypothesis.reproduce_failure(hypothesis.__version__, blob.encode())(machine)
+        machine = hypothesis.reproduce_failure(hypothesis.__version__, blob.encode())(make)
     run_state_machine_as_test(
         machine,
         settings=settings(

@@ -17,12 +17,14 @@ def test_valkey_does_what_the_model_does(portal: BlockingPortal, share: float, v
         try_examples(bench, 12 * share)
 
 
-def test_a_valkey_cluster_does_what_the_model_does(portal: BlockingPortal, share: float, valkey_cluster_url: str) -> None:
+def test_a_valkey_cluster_does_what_the_model_does(
+    portal: BlockingPortal, share: float, valkey_cluster_url: str
+) -> None:
     config = own_prefix(valkey_cluster_url, cluster=True, shards=SHARDS)
     with (
         redis_cell(config) as write,
-        # A claim of several shards ends a transaction. If one became empty, it would forget its last token, and the next
-        # claim of the batch is told apart only by the time, which does not stand still in the world.
+        # A claim of several shards ends a transaction. A shard that is empty then forgets its last token, and the
+        # next claim of the batch is told apart only by the time, which does not stand still in the world.
         Bench(portal, TurnedClock(write), lambda: RedisDataStore(config), claims=1) as bench,
     ):
         try_examples(bench, 8 * share)

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from anyio.from_thread import BlockingPortal
 from databases import own_tables
@@ -23,7 +22,10 @@ def test_sqlite_does_what_the_model_does(portal: BlockingPortal, share: float, t
 
 def test_postgresql_does_what_the_model_does(portal: BlockingPortal, share: float, postgres_url: str) -> None:
     config = own_tables(postgres_url)
-    with postgresql_cell(postgres_url) as write, Bench(portal, TurnedClock(write), lambda: SQLDataStore(config)) as bench:
+    with (
+        postgresql_cell(postgres_url) as write,
+        Bench(portal, TurnedClock(write), lambda: SQLDataStore(config)) as bench,
+    ):
         try_examples(bench, 8 * share)
 
 
