@@ -80,16 +80,19 @@ class StoreMachine(RuleBasedStateMachine):
         self.step(process, claim)
         self.step(process, settlement)
 
-    @rule(number=st.integers(0, len(LEASES) - 1))
-    def crash(self, number: int) -> None:
-        self.workers[number].forget()
+    @rule(process=processes, wait=drafts.waits, draft=drafts.claims | drafts.renewals)
+    def hold(self, process: int, wait: Wait, draft: Draft) -> None:
+        self.wait(wait)
+        self.step(process, draft)
 
-    @rule(process=processes)
-    def reopen(self, process: int) -> None:
-        for worker in self.at(process):
+    @rule(number=st.integers(0, len(LEASES) - 1), process=st.none() | processes)
+    def crash(self, number: int, process: int | None) -> None:
+        """One worker forgets all it holds, or all of a process do, whose datastore is opened anew."""
+        for worker in [self.workers[number]] if process is None else self.at(process):
             worker.forget()
-        self.bench.reopen(process)
-        self.step(process)
+        if process is not None:
+            self.bench.reopen(process)
+            self.step(process)
 
     def at(self, process: int) -> list[Worker]:
         """The workers of a process."""

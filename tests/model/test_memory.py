@@ -6,7 +6,7 @@ from model.running import try_examples
 
 from taskshed.datastores import InMemoryDataStore
 
-EXAMPLES = 100
+EXAMPLES = 60
 
 
 def test_memory_does_what_the_model_does(portal: BlockingPortal, share: float) -> None:
