@@ -61,6 +61,16 @@ def simulate(session: nox.Session) -> None:
 
 
 @nox.session
+def model(session: nox.Session) -> None:
+    """Every store beside the reference model, for as long as it takes: thirty times the examples of the tests."""
+    session.install(".[all]", *nox.project.dependency_groups(PROJECT, "test"))
+    times = os.environ.get("TASKSHED_MODEL_TIMES", "30")
+    session.run(
+        "pytest", "--numprocesses", "auto", "tests/model", *session.posargs, env={"TASKSHED_MODEL_TIMES": times}
+    )
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Style, and which module may import which."""
     session.install("-e", ".", *nox.project.dependency_groups(PROJECT, "lint"))
