@@ -12,8 +12,16 @@ from taskshed._clock import SystemClock, clock_of_context
 from taskshed._mailbox import Mailbox
 from taskshed._records import Record
 from taskshed.datastores import DataStore
-from taskshed.datastores._actor import ScheduleChanged
-from taskshed.datastores.commands import Claim, Claimed, Command, Everything, Remove, Selection
+from taskshed.datastores.commands import (
+    Change,
+    Claim,
+    Claimed,
+    Command,
+    Everything,
+    Remove,
+    ScheduleChanged,
+    Selection,
+)
 
 T = TypeVar("T")
 
@@ -64,7 +72,7 @@ class Process:
 
     def __init__(self, store: DataStore) -> None:
         self.store = store
-        self._mailbox: Mailbox[ScheduleChanged] = Mailbox(1000)
+        self._mailbox: Mailbox[Change] = Mailbox(1000)
         self._open = AsyncExitStack()
 
     async def open(self) -> None:
@@ -78,10 +86,14 @@ class Process:
 
     async def told(self, until: float = math.inf) -> float:
         """The earliest due time told since the last call; the first that is not later than `until`, if not infinite."""
-        told = min((notice.earliest for notice in self._mailbox.receive_nowait()), default=math.inf)
+        told = _earliest(self._mailbox.receive_nowait())
         while told > until:
-            told = min(told, *(notice.earliest for notice in await self._mailbox.receive()))
+            told = min(told, _earliest(await self._mailbox.receive()))
         return told
+
+
+def _earliest(changes: Sequence[Change]) -> float:
+    return min((change.earliest for change in changes if isinstance(change, ScheduleChanged)), default=math.inf)
 
 
 class Bench:

@@ -12,7 +12,21 @@ from model.bench import START
 
 from taskshed._planning import Outcome
 from taskshed._records import Record
-from taskshed.datastores.commands import Add, ById, Command, Everything, InGroup, Move, Note, Pause, Remove, Resume
+from taskshed.datastores.commands import (
+    Add,
+    ById,
+    Cancel,
+    Command,
+    Everything,
+    Failed,
+    InGroup,
+    Move,
+    Note,
+    Pause,
+    Remove,
+    Resume,
+    Retry,
+)
 
 SECOND = 1_000_000
 IDS = "abde"
@@ -89,13 +103,15 @@ endings = st.builds(
     Ended,
     which=st.integers(0, 3),
     valid=st.sampled_from([True, True, True, False]),
-    outcome=st.sampled_from(["next", "next", "released", "released", "done", "failed"]),
+    outcome=st.sampled_from(["next", "retry", "released", "released", "done", "failed", "failed"]),
     run_at=instants,
     attempts=st.integers(0, 2),
     error=st.sampled_from([None, None, "boom", ""]),
     progress=progresses,
     born=st.none() | st.builds(Born, groups, instants),
 )
+
+failed = st.sampled_from([0, 0, SECOND, 10 * SECOND]).map(Failed)
 
 adds = st.builds(Add, st.lists(records, min_size=1, max_size=5).map(tuple), st.booleans())
 claims = st.builds(ClaimFor, st.integers(0, 3), st.sampled_from([10, 10, 1, 2, 4]))
@@ -106,7 +122,10 @@ changes = st.one_of(
     st.builds(Pause, selections),
     st.builds(Resume, selections),
     st.builds(Move, st.dictionaries(names, instants, min_size=1, max_size=3)),
-    st.builds(Remove, st.one_of(selections, selections, st.just(Everything()))),
+    st.builds(Retry, st.one_of(selections, failed)),
+    st.builds(Cancel, selections),
+    st.builds(Cancel, st.just(Everything())),
+    st.builds(Remove, st.one_of(selections, selections, failed, st.just(Everything()))),
     st.builds(Note, names, st.sampled_from(["noted", ""])),
 )
 batches = st.lists(

@@ -21,6 +21,7 @@ from taskshed.datastores.commands import (
     Claimed,
     Command,
     Everything,
+    Failed,
     InGroup,
     Lease,
     Renew,
@@ -115,7 +116,7 @@ class StoreMachine(RuleBasedStateMachine):
         drafts = self.possible(batch)
         commands = tuple(self.command_of(draft, process) for draft in drafts)
         names = [*IDS, *(name for name in self.model.tasks if name not in IDS)]
-        selections: tuple[Selection, ...] = (Everything(), ById((*names, "nobody")), *map(InGroup, GROUPS))
+        selections: tuple[Selection, ...] = (Everything(), ById((*names, "nobody")), *map(InGroup, GROUPS), Failed())
         sight = self.bench.step(process, commands, selections)
         note(f"{self.model.now}: {commands} -> {sight.answers}")
         for draft, command, answer in zip(drafts, commands, sight.answers, strict=True):
@@ -179,7 +180,7 @@ class StoreMachine(RuleBasedStateMachine):
                 worker.held |= {Lease(record.task_id, record.token): None for record in answer.records}
                 worker.wakes = math.inf if answer.next_due is None else answer.next_due
             case _, Renew():
-                self.let_go(answer)
+                self.let_go(answer.stale)
             case _, Settle(settlements=settlements):
                 self.let_go([Lease(item.task_id, item.token) for item in settlements])
             case _:

@@ -12,6 +12,7 @@ from taskshed.datastores._memory import MemoryStorage
 from taskshed.datastores.commands import (
     Add,
     Added,
+    Cancel,
     Changed,
     Claim,
     Claimed,
@@ -23,7 +24,10 @@ from taskshed.datastores.commands import (
     Pause,
     Remove,
     Renew,
+    Renewed,
     Resume,
+    Retry,
+    ScheduleChanged,
     Selection,
     Settle,
 )
@@ -146,10 +150,45 @@ class ClaimsByName(Mutant):
 class RenewsWhatWasLost(Mutant):
     """It looks at the task, and not at the token."""
 
-    def _renew(self, command: Renew) -> tuple[Lease, ...]:
+    def _renew(self, command: Renew) -> Renewed:
         running = {name: record.token for name, record in self._records.items() if record.token}
         leases = [Lease(lease.task_id, running.get(lease.task_id, lease.token)) for lease in command.leases]
         return super()._renew(Renew(tuple(leases), command.lease))
+
+
+class CancelsWhatNobodyRuns(Mutant):
+    """The next to claim it would not run it."""
+
+    def _cancel(self, command: Cancel) -> Changed:
+        changed = super()._cancel(command)
+        for record in self._select(command.selection):
+            record.cancelled_at = self._clock.now() if record.cancelled_at is None else record.cancelled_at
+        return changed
+
+
+class ForgetsACancellationWithTheWorker(Mutant):
+    """Whoever claims it when the lease has run out runs it again."""
+
+    def _claim(self, command: Claim) -> Claimed:
+        claimed = super()._claim(command)
+        for record in claimed.records:
+            record.cancelled_at = self._records[record.task_id].cancelled_at = None
+        return claimed
+
+
+class CancelsTheNextRunToo(Mutant):
+    def _write(self, record: Record, settlement: Settlement) -> None:
+        cancelled_at = record.cancelled_at
+        super()._write(record, settlement)
+        record.cancelled_at = cancelled_at
+
+
+class RetriesWhatHasNotFailed(Mutant):
+    def _retry(self, command: Retry) -> Changed:
+        for record in self._select(command.selection):
+            if record.failed_at is None and record.leased_until is None:
+                record.failed_at = 0
+        return super()._retry(command)
 
 
 class WakesNobodyOnResume(Mutant):
@@ -223,5 +262,5 @@ class TellsTheLatest(DataStore):
             answers += await self._storage.execute((command,))
         times = [record.run_at for command in commands if isinstance(command, Add) for record in command.records]
         if times:
-            await self._notice(max(times))
+            await self._notice(ScheduleChanged(max(times)))
         return answers

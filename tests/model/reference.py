@@ -15,10 +15,12 @@ from taskshed.datastores.commands import (
     Add,
     Added,
     ById,
+    Cancel,
     Changed,
     Claim,
     Claimed,
     Command,
+    Failed,
     InGroup,
     Lease,
     Move,
@@ -27,6 +29,7 @@ from taskshed.datastores.commands import (
     Remove,
     Renew,
     Resume,
+    Retry,
     Selection,
     Settle,
 )
@@ -44,6 +47,13 @@ def due_of(task: Record) -> int | None:
 def earliest_of(tasks: Sequence[Record]) -> int | None:
     """The earliest due time of these."""
     return min((due for task in tasks if (due := due_of(task)) is not None), default=None)
+
+
+def begin_anew(task: Record, run_at: int) -> None:
+    """Let a task be due as if for the first time, whoever has claimed it and however it has failed."""
+    task.run_at = run_at
+    task.leased_until = task.failed_at = task.cancelled_at = None
+    task.token = task.attempts = 0
 
 
 class Model:
@@ -72,6 +82,9 @@ class Model:
             return [self.tasks[name] for name in dict.fromkeys(selection.task_ids) if name in self.tasks]
         if isinstance(selection, InGroup):
             return [task for task in self.tasks.values() if task.group_id == selection.group_id]
+        if isinstance(selection, Failed):
+            failed = [(task, task.failed_at) for task in self.tasks.values() if task.failed_at is not None]
+            return [task for task, at in failed if not selection.age or at <= self.now - selection.age]
         return list(self.tasks.values())
 
     def meet(self, record: Record) -> None:
@@ -100,10 +113,21 @@ class Model:
             case Move(times=times):
                 moved = self.selected(ById(tuple(times)))
                 for task in moved:
-                    task.run_at = times[task.task_id]
-                    task.leased_until = task.failed_at = None
-                    task.token = task.attempts = 0
+                    begin_anew(task, times[task.task_id])
                 assert answer == Changed(missing=self._missing(ById(tuple(times))), earliest=earliest_of(moved))
+            case Retry(selection=selection):
+                retried = [task for task in self.selected(selection) if task.failed_at is not None]
+                missing = self._missing(selection)
+                for task in retried:
+                    begin_anew(task, self.now)
+                # A store need not look whether they are paused, for to be told too early does no harm.
+                assert answer.missing == missing
+                assert answer.earliest in (earliest_of(retried), self.now if retried else None)
+            case Cancel(selection=selection):
+                for task in self.selected(selection):
+                    if task.leased_until is not None and task.cancelled_at is None:
+                        task.cancelled_at = self.now
+                assert answer == Changed(missing=self._missing(selection))
             case Remove(selection=selection):
                 for task in self.selected(selection):
                     del self.tasks[task.task_id]
@@ -114,7 +138,9 @@ class Model:
                 for lease in leases:
                     if self._counts(lease):
                         self.tasks[lease.task_id].leased_until = self.now + length
-                assert answer == tuple(lease for lease in leases if not self._counts(lease))
+                stale = tuple(lease for lease in leases if not self._counts(lease))
+                cancelled = {lease for lease in leases if lease not in stale and self._is_cancelled(lease)}
+                assert (answer.stale, set(answer.cancelled)) == (stale, cancelled)
             case Note(task_id=task_id, error=error):
                 for task in self.selected(ById((task_id,))):
                     task.error = error
@@ -152,7 +178,7 @@ class Model:
         task = self.tasks[item.task_id]
         if item.outcome == "done":
             del self.tasks[item.task_id]
-        task.token, task.leased_until = 0, None
+        task.token, task.leased_until, task.cancelled_at = 0, None, None
         task.run_at, task.attempts, task.progress = item.run_at, item.attempts, item.progress
         task.failed_at = self.now if item.outcome == "failed" else None
         task.error = task.error if item.error is None else item.error
@@ -163,6 +189,9 @@ class Model:
 
     def _counts(self, lease: Lease) -> bool:
         return lease.task_id in self.tasks and self.tasks[lease.task_id].token == lease.token
+
+    def _is_cancelled(self, lease: Lease) -> bool:
+        return self.tasks[lease.task_id].cancelled_at is not None
 
     def _missing(self, selection: Selection) -> tuple[str, ...]:
         if not isinstance(selection, ById):
