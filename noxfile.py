@@ -12,6 +12,7 @@ nox.options.sessions = ["tests", "lint", "typing", "fuzz", "simulate", "chaos"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
+SEARCHES = ["fuzzing", "model", "simulation", "soak"]
 
 # pyenv's shims stand for versions that were not chosen too, and then fail; the real ones go before them.
 for version in PYTHONS:
@@ -21,14 +22,18 @@ for version in PYTHONS:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The tests, on every supported Python that is found; on the oldest with the oldest versions that are admitted."""
+    """The tests, on every supported Python that is found; on the oldest with the oldest versions that are admitted.
+
+    What searches at random and for long does so on the newest only.
+    """
     groups = nox.project.dependency_groups(PROJECT, "test")
     if session.python == PYTHONS[0]:
         session.install(*(requirement.replace(">=", "==") for requirement in [*requirements(), *groups]))
         session.install("--no-deps", ".")
     else:
         session.install(".[all]", *groups)
-    session.run("pytest", "--numprocesses", "auto", *session.posargs)
+    searches = [] if session.python == PYTHONS[-1] else [f"--ignore=tests/{folder}" for folder in SEARCHES]
+    session.run("pytest", "--numprocesses", "auto", *searches, *session.posargs)
 
 
 def requirements() -> list[str]:
