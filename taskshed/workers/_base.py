@@ -120,16 +120,18 @@ class Worker(Component):
 
     @asynccontextmanager
     async def _lifetime(self) -> AsyncIterator[None]:
-        async with self._datastore.held_by(self), anyio.create_task_group() as tasks:
+        async with self._datastore.held_by(self):
             self._shift = shift = self._new_shift()
+            # Until the last run has ended, for it may be cancelled.
             with self._notices(shift.inbox):
-                tasks.start_soon(sheltered, shift.work, self._settings.max_concurrency)
-                try:
-                    yield
-                finally:
-                    self._shift = None
-                    with suppress(NotRunningError):
-                        await shift.close()
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(sheltered, shift.work, self._settings.max_concurrency)
+                    try:
+                        yield
+                    finally:
+                        self._shift = None
+                        with suppress(NotRunningError):
+                            await shift.close()
 
     def _new_shift(self) -> Shift:
         settings, time = self._settings, StoreTime(ambient_clock())

@@ -58,5 +58,6 @@ def test_what_others_are_running_meanwhile_stays_theirs(database: str) -> None:
         assert [(task.status, task.attempts) for task in stored(database)] == [("running", 2)] * ROOM
         thief.tell("end what you hold")
         crew.end()
-    assert Counter(crew.runs) == Counter((task_id, pid) for task_id in task_ids for pid in (victim.pid, thief.pid))
+    runs = Counter((run.task_id, run.pid) for run in crew.runs)
+    assert runs == Counter((task_id, pid) for task_id in task_ids for pid in (victim.pid, thief.pid))
     assert stored(database) == []

@@ -7,6 +7,7 @@ A run ends at once unless --manner says something else:
     holds               runs end when a line comes in
 """
 
+import logging
 import os
 import signal
 import sys
@@ -68,6 +69,8 @@ def a_store(options: Namespace) -> DataStore | str:
 
 
 async def main(options: Namespace) -> None:
+    if options.manner == "stops-itself":
+        logging.getLogger("taskshed").setLevel(logging.ERROR)  # for it has to say that it has lost its leases
     manner = Manner(options.manner)
     async with taskshed.open_worker(
         a_store(options),

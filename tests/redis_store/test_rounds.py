@@ -13,11 +13,13 @@ from taskshed.datastores.commands import (
     Add,
     Added,
     ById,
+    Cancel,
     Changed,
     Claim,
     Claimed,
     Command,
     Everything,
+    Failed,
     InGroup,
     Lease,
     Move,
@@ -25,7 +27,9 @@ from taskshed.datastores.commands import (
     Pause,
     Remove,
     Renew,
+    Renewed,
     Resume,
+    Retry,
     Settle,
 )
 
@@ -163,7 +167,13 @@ def test_what_was_missed_comes_back_in_the_order_of_the_command() -> None:
     ("command", "reply", "answer"),
     [
         (Add((record("a"), record("b")), replace=False), [2], Added(kept=("b",))),
-        (Renew((Lease("a", 1), Lease("b", 2)), 5), [1], (Lease("a", 1),)),
+        (
+            Renew((Lease("a", 1), Lease("b", 2)), 5),
+            [[1], [2]],
+            Renewed(stale=(Lease("a", 1),), cancelled=(Lease("b", 2),)),
+        ),
+        (Retry(Failed()), [[], 17, b"77"], Changed(earliest=17, rest=Failed(after="0:77"))),
+        (Cancel(ById(("a", "b"))), [[2], None, b"0"], Changed(missing=("b",))),
         (
             Settle((Settlement(task_id="a", token=4, outcome="done", run_at=0),)),
             [1],
