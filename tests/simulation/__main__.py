@@ -56,7 +56,7 @@ def _summary(seeds: int, failed: int, totals: Counter[str], took: float) -> str:
     lines = [
         f"{seeds} seeds in {took:.0f} s, {totals['virtual seconds'] / 3600:.1f} virtual hours",
         f"occurrences: {totals['claims']} claimed, {totals['runs']} begun, {listed('runs ')}",
-        f"settled: {', '.join(f'{name} {totals[name]}' for name in ('done', 'failed', 'next', 'released'))}",
+        f"settled: {', '.join(f'{name} {totals[name]}' for name in ('done', 'failed', 'next', 'retry', 'released'))}",
         f"injected: {listed('injected: ')}",
         f"lost {lost}, run twice {twice}; all faults: {listed('fault: ')}; seeds with faults: {failed}",
     ]

@@ -33,6 +33,8 @@ from taskshed.datastores.commands import (
 from taskshed.datastores.commands import Claim as ClaimCommand
 from taskshed.models import Occurrence
 
+DIED = "the worker died in the last of"  # what is said of a task that is out of attempts although it never raised
+
 
 class Epoch:
     """A task as it was added or moved.
@@ -199,15 +201,21 @@ class History:
             case "done":
                 self._expect(run, "ended", epoch)
                 self._end_epoch(epoch.task_id)
-            case "failed":
+            case "retry":
                 self._expect(run, "raised", epoch)
-                epoch.failed = True
+            case "failed":
+                self._failed(run, epoch, settlement.error or "")
             case "next":
                 self._went_on(claim, settlement)
             case "released" if run is not None and run.how != "cancelled":
                 self.verdicts.fault("settled", f"{epoch} was given back although it {run.how or 'runs'}")
         if settlement.outcome != "released":
             epoch.settled.add(claim.run_at)
+
+    def _failed(self, run: Run | None, epoch: Epoch, error: str) -> None:
+        if run is not None or DIED not in error:
+            self._expect(run, "raised", epoch)
+        epoch.failed = True
 
     def _expect(self, run: Run | None, how: str, epoch: Epoch) -> None:
         if run is None or run.how != how:

@@ -12,7 +12,7 @@ from simulation.world import MILLISECOND, SECOND, World
 
 from taskshed._clock import clock_of_context, from_micros, to_micros
 from taskshed.errors import TaskNotFoundError
-from taskshed.models import Task, TaskExecutionTime
+from taskshed.models import RetryPolicy, Task, TaskExecutionTime
 from taskshed.schedulers import AsyncScheduler
 
 GROUPS = ("red", "green")
@@ -143,12 +143,15 @@ class Load:
                 fields["overlap"] = "queue"
             if not fields["coalesce"] or "overlap" in fields:
                 takes = min(takes, every // 2)  # so that it can catch up
+        fails = chance.random() < 0.15
+        if fails and not fields and chance.random() < 0.5:
+            fields["retry"] = RetryPolicy(max_attempts=3, delay=timedelta(seconds=2))
         return Task(
             callback="work",
             task_id=task_id,
             group_id=chance.choice((None, *GROUPS)),
             run_at=from_micros(run_at // MILLISECOND * MILLISECOND),
             paused=chance.random() < 0.05,
-            kwargs={"generation": self._generation, "takes": takes, "fails": chance.random() < 0.15},
+            kwargs={"generation": self._generation, "takes": takes, "fails": fails},
             **fields,
         )
