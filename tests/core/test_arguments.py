@@ -135,9 +135,9 @@ def test_an_annotation_that_json_cannot_become_gets_plain_json(annotation: Any, 
 async def anything(argument: Any, other: list[Any] | None = None) -> None: ...
 
 
-@pytest.mark.parametrize("depth", [5_000, 100_000])
 @pytest.mark.parametrize("name", ["argument", "other"])
-def test_what_is_nested_too_deeply_is_refused_like_other_arguments(name: str, depth: int) -> None:
+def test_what_is_nested_too_deeply_is_refused_like_other_arguments(name: str) -> None:
+    depth = 100_000  # How deep Python goes differs with its version: 3.13 reads ten thousand levels.
     nested = msgspec.Raw(f'{{"argument":1,"{name}":{"[" * depth}{"]" * depth}}}'.encode())
     with pytest.raises(TypeError, match=r"argument.*: maximum recursion depth"):
         Arguments(anything).decode(nested)
