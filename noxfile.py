@@ -13,6 +13,7 @@ nox.options.sessions = ["tests", "lint", "typing", "fuzz", "simulate", "chaos"]
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 SEARCHES = ["fuzzing", "model", "simulation", "soak"]
+SERVERS = ["cancellation", "conformance", "outage", "processes", "redis_store", "servers", "sql"]
 
 # pyenv's shims stand for versions that were not chosen too, and then fail; the real ones go before them.
 for version in PYTHONS:
@@ -24,8 +25,8 @@ for version in PYTHONS:
 def tests(session: nox.Session) -> None:
     """The tests, on every supported Python that is found; on the oldest with the oldest versions that are admitted.
 
-    What searches at random and for long does so on the newest only. The conformance suite runs on both ends: what it
-    may find between a database and its driver, a Python in between has in common with one of them.
+    What searches at random and for long does so on the newest only. What is mostly about servers runs on both ends:
+    what it may find between a database and its driver, a Python in between has in common with one of them.
     """
     groups = nox.project.dependency_groups(PROJECT, "test")
     if session.python == PYTHONS[0]:
@@ -35,7 +36,7 @@ def tests(session: nox.Session) -> None:
         session.install(".[all]", *groups)
     left_out = [] if session.python == PYTHONS[-1] else SEARCHES
     if session.python in PYTHONS[1:-1]:
-        left_out = [*left_out, "conformance"]
+        left_out = [*left_out, *SERVERS]
     ignore = [f"--ignore=tests/{folder}" for folder in left_out]
     session.run("pytest", "--numprocesses", "auto", *ignore, *session.posargs)
 
