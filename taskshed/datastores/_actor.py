@@ -40,11 +40,9 @@ from taskshed.datastores.commands import (
     Remove,
     Resume,
     Retry,
-    RunsCancelled,
-    ScheduleChanged,
     Selection,
     Settle,
-    earliest_due,
+    changes,
 )
 from taskshed.errors import DatastoreUnavailableError, NotRunningError
 from taskshed.models import Task
@@ -192,14 +190,14 @@ class DataStore(Component):
             self._telling.failed(error)
             raise
         self._telling.worked()
-        for change in _changes([(commands, answers)]):
+        for change in changes(commands, answers):
             await self._notice(change)
         return answers
 
     async def _commit(self, requests: Sequence[Writes]) -> None:
         commands = [command for request in requests for command in request.message]
         try:
-            answers = iter(await self._storage.execute(commands))
+            answers = await self._storage.execute(commands)
         except Exception as error:
             self._telling.failed(error)
             if len(requests) == 1 or isinstance(error, DatastoreUnavailableError):
@@ -210,14 +208,13 @@ class DataStore(Component):
                     await self._commit([request])
             return
         self._telling.worked()
-        done: list[tuple[Commands, list[Any]]] = []
+        rest = iter(answers)
         for request in requests:
-            replies = [next(answers) for _ in request.message]
+            replies = [next(rest) for _ in request.message]
             request.reply(replies)
-            done.append((request.message, replies))
             if request.abandoned and (release := _release(replies)):
                 await self._commit([Request((release,))])
-        for change in _changes(done):
+        for change in changes(commands, answers):
             await self._notice(change)
 
     async def _give_back(self, replies: Sequence[Any]) -> None:
@@ -242,16 +239,6 @@ class DataStore(Component):
 
     def _not_running(self) -> NotRunningError:
         return NotRunningError(f"{type(self).__name__} is not running; start() it or use it in 'async with'")
-
-
-def _changes(done: Sequence[tuple[Commands, Sequence[Any]]]) -> Iterator[Change]:
-    """What commands that were carried out mean to those who wait."""
-    pairs = [pair for commands, replies in done for pair in zip(commands, replies, strict=True)]
-    times = [due for command, reply in pairs if (due := earliest_due(command, reply)) is not None]
-    if times:
-        yield ScheduleChanged(min(times))
-    if any(isinstance(command, Cancel) for command, _ in pairs):
-        yield RunsCancelled()
 
 
 def _release(replies: Sequence[Any]) -> Settle | None:

@@ -5,6 +5,7 @@ microseconds. The generic parameter of a command is the type of its answer. `Rec
 `Settlement` what becomes of a claimed one.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -41,6 +42,7 @@ __all__ = [
     "Selection",
     "Settle",
     "Settlement",
+    "changes",
     "earliest_due",
 ]
 
@@ -223,6 +225,15 @@ class Note(Command[None], frozen=True):
 
     task_id: str
     error: str
+
+
+def changes(commands: Sequence[Command[Any]], answers: Sequence[Any]) -> Iterator[Change]:
+    """What commands that were carried out mean to whoever waits."""
+    times = [due for pair in zip(commands, answers, strict=True) if (due := earliest_due(*pair)) is not None]
+    if times:
+        yield ScheduleChanged(min(times))
+    if any(isinstance(command, Cancel) for command in commands):
+        yield RunsCancelled()
 
 
 def earliest_due(command: Command[Any], answer: Any) -> int | None:

@@ -29,7 +29,7 @@ from taskshed.datastores.commands import (
     ScheduleChanged,
     Selection,
     Settle,
-    earliest_due,
+    changes,
 )
 from taskshed.errors import DatastoreUnavailableError
 
@@ -55,12 +55,11 @@ class Server:
                 self.history.done(process, command, answers[-1], before, self._records(ids))
             except Exception as error:  # which would be taken for one of the store's
                 self.history.verdicts.fault("broken", f"the simulation cannot follow {command}: {error!r}")
-        pairs = zip(commands, answers, strict=True)
-        times = [due for command, answer in pairs if (due := earliest_due(command, answer)) is not None]
-        if times:
+        for change in changes(commands, answers):
+            assert isinstance(change, ScheduleChanged), "nobody here cancels anything"
             for connection in self.connections:
                 if connection.process is not process:
-                    connection.send(min(times))
+                    connection.send(change.earliest)
         return answers
 
     def earliest(self) -> int | None:

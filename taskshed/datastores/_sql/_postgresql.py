@@ -25,7 +25,6 @@ from taskshed.datastores._trouble import Kind, Trouble
 from taskshed.datastores.commands import (
     Add,
     Added,
-    Cancel,
     Changed,
     Claim,
     Claimed,
@@ -36,8 +35,10 @@ from taskshed.datastores.commands import (
     Paged,
     Renew,
     Renewed,
+    RunsCancelled,
+    ScheduleChanged,
     Settle,
-    earliest_due,
+    changes,
 )
 
 # What the beginning of an SQLSTATE means; the longest that fits counts.
@@ -123,14 +124,14 @@ class PostgreSQL(Database):
         self, connection: Connection, commands: Sequence[Command[Any]], answers: Sequence[Any], origin: str
     ) -> None:
         """Tell others, at the commit, if something is due earlier than what they know, or claims were cancelled."""
-        pairs = zip(commands, answers, strict=True)
-        earliest = min((due for pair in pairs if (due := earliest_due(*pair)) is not None), default=None)
-        if earliest is not None:
-            told = {"channel": self.channel(connection), "payload": f"{earliest} {origin}", "earliest": earliest}
-            connection.execute(self._text["notify"], told)
-        if any(isinstance(command, Cancel) for command in commands):
-            told = {"channel": self.channel(connection), "payload": f"{CANCELLED} {origin}"}
-            connection.execute(self._text["tell"], told)
+        for change in changes(commands, answers):
+            told: dict[str, Any] = {"channel": self.channel(connection)}
+            match change:
+                case ScheduleChanged(earliest=earliest):
+                    told |= {"payload": f"{earliest} {origin}", "earliest": earliest}
+                    connection.execute(self._text["notify"], told)
+                case RunsCancelled():
+                    connection.execute(self._text["tell"], told | {"payload": f"{CANCELLED} {origin}"})
 
     def now(self, connection: Connection) -> int:
         now: int = connection.execute(self._text["now"]).scalar_one()
