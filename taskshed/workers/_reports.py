@@ -80,8 +80,8 @@ class Reports:
         """A callback begins."""
         self.counts["started"] += 1
         if logger.isEnabledFor(logging.DEBUG):
-            late = f"Task %s runs {occurrence.callback!r} {occurrence.lag} late"
-            logger.debug(late, occurrence.task_id, extra=_fields(occurrence))
+            told = (occurrence.task_id, occurrence.callback, occurrence.lag)
+            logger.debug("Task %s runs %r %s late", *told, extra=_fields(occurrence))
         if self._events.is_heard:
             self._events.tell(RunStarted(**_of(occurrence), lag=occurrence.lag))
 

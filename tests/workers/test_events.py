@@ -144,6 +144,16 @@ async def test_the_log_tells_task_callback_attempt_and_lag_as_fields(
         assert (line.exc_info is not None) == (level >= logging.WARNING)
 
 
+async def test_a_name_that_looks_like_a_format_is_logged_as_it_is(
+    clock: ManualClock, turn: Turn, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "taskshed")
+    async with taskshed.open_scheduler(callback_map={"100%s %d": succeed}) as scheduler:
+        await scheduler.add_task("100%s %d", task_id="%s")
+        await turn(timedelta(0))
+    assert logged(caplog, "Task %s runs '100%s %d' 0:00:00 late").levelno == logging.DEBUG
+
+
 async def test_arguments_are_neither_logged_nor_shown(
     clock: ManualClock, turn: Turn, caplog: pytest.LogCaptureFixture
 ) -> None:
