@@ -207,10 +207,10 @@ class Shift:
         return Exchanged(commands, answers, sent, self._time.clock.monotonic())
 
     async def _execute(self, record: Record) -> None:
-        message, interrupt = Ended(released(record)), None
-        # The process may have been stopped since the claim, and somebody else may have it by now.
         if self.agenda.leases.holds(Lease(record.task_id, record.token), self._time.clock.monotonic()):
             message, interrupt = await self._execution.run(record)
+        else:  # the process may have been stopped since the claim, and somebody else may have it by now
+            message, interrupt = Ended(released(record)), None
         await self.inbox.tell(message)
         if interrupt is not None:
             pass_on_interrupt(interrupt)
