@@ -90,10 +90,11 @@ class MemoryStorage:
         return Changed(missing=self._missing(command.selection), earliest=_earliest(resumed))
 
     def _move(self, command: Move) -> Changed:
-        moved = list(self._select(ById(tuple(command.times))))
+        selection = ById(tuple(command.times))
+        moved = list(self._select(selection))
         for record in moved:
             self._begin_anew(record, command.times[record.task_id])
-        return Changed(missing=self._missing(ById(tuple(command.times))), earliest=_earliest(moved))
+        return Changed(missing=self._missing(selection), earliest=_earliest(moved))
 
     def _retry(self, command: Retry) -> Changed:
         now = self._clock.now()

@@ -7,11 +7,7 @@ from taskshed._broadcast import Events
 from taskshed._host import Component
 from taskshed._json import MAX_KWARGS_SIZE
 from taskshed.datastores._actor import DataStore
-from taskshed.datastores.commands import (
-    Add,
-    ById,
-    Everything,
-)
+from taskshed.datastores.commands import Add, ById, Everything
 from taskshed.errors import TaskNotFoundError
 from taskshed.models import PlannedRun, RunType, Task, check_name, whole
 from taskshed.schedulers._adding import TaskFields, addition, as_added, make_task
