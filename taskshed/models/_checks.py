@@ -100,6 +100,18 @@ def check_duration(name: str, value: object) -> None:
         raise ValueError(f"{name} must not be negative, as {value!r} is")
 
 
+def duration(least: timedelta) -> Check:
+    """Refuse what is no duration, or one that is shorter than `least`."""
+
+    def check_length(name: str, value: object) -> None:
+        if not isinstance(value, timedelta):
+            raise TypeError(f"{name} must be a timedelta, not {value!r}")
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, not {value}")
+
+    return check_length
+
+
 def check_grace(name: str, value: object) -> None:
     """Refuse what is no duration, or none at all, for no run begins without the least delay."""
     check_duration(name, value)

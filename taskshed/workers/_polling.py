@@ -6,10 +6,11 @@ from typing import Unpack
 from taskshed._clock import duration_micros
 from taskshed._mailbox import Mailbox
 from taskshed.datastores._actor import DataStore
+from taskshed.models import duration
 from taskshed.workers._base import Worker
 from taskshed.workers._callbacks import Callback
 from taskshed.workers._looks import WakeRule
-from taskshed.workers._settings import WorkerSettings, check_duration
+from taskshed.workers._settings import WorkerSettings
 from taskshed.workers._shift import Message
 
 
@@ -37,7 +38,7 @@ class PollingWorker(Worker):
         **settings: Unpack[WorkerSettings],
     ) -> None:
         super().__init__(callback_map, datastore, **settings)
-        check_duration("polling_interval", polling_interval, least=timedelta(milliseconds=1))
+        duration(least=timedelta(milliseconds=1))("polling_interval", polling_interval)
         self._polling_interval = polling_interval
 
     def _wake_rule(self) -> WakeRule:

@@ -1,19 +1,28 @@
 """What a worker can be told, checked."""
 
 from datetime import timedelta
-from typing import Any, Literal, TypedDict, get_args
+from typing import Literal, TypedDict
 
 import msgspec
 
-from taskshed.models import RetryPolicy, check_policy, check_timeout
+from taskshed.models import Check, RetryPolicy, check_policy, check_timeout, duration, one_of, optional
 
 UnknownCallback = Literal["fail", "leave"]
 
 _MILLISECOND = timedelta(milliseconds=1)
 
+_CHECKS: dict[str, Check] = {
+    "lease": duration(least=10 * _MILLISECOND),
+    "shutdown_timeout": duration(least=timedelta(0)),
+    "retry": optional(check_policy),
+    "timeout": optional(check_timeout),
+    "unknown_callback": one_of(UnknownCallback),
+    "failed_retention": optional(duration(least=_MILLISECOND)),
+}
+
 
 class WorkerSettings(TypedDict, total=False):
-    """What workers take by name; `Settings` says what it means."""
+    """What workers take by name; `Worker` says what it means."""
 
     max_concurrency: int
     lease: timedelta
@@ -25,17 +34,7 @@ class WorkerSettings(TypedDict, total=False):
 
 
 class Settings(msgspec.Struct, kw_only=True, frozen=True):
-    """The settings of a worker.
-
-    Attributes:
-        max_concurrency: how many occurrences run at once.
-        lease: how long a claim holds unless renewed, which happens every third of it; after a crash another worker
-            takes over when it has run out.
-        shutdown_timeout: how long running callbacks may go on after the end was asked for, before they are cancelled.
-        retry: the policy of tasks that have none of their own.
-        timeout: how long a run may take, for tasks that do not say it themselves.
-        unknown_callback: whether a task whose callback is not in the map fails, or is left for other workers.
-        failed_retention: how long failed tasks are kept; None: until they are removed.
+    """The settings of a worker with their defaults; `Worker` says what they mean.
 
     Raises:
         TypeError, ValueError: a setting makes no sense; the message names it.
@@ -52,21 +51,5 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True):
     def __post_init__(self) -> None:
         if not isinstance(self.max_concurrency, int) or self.max_concurrency < 1:
             raise ValueError(f"max_concurrency must be a whole number from 1 up, not {self.max_concurrency!r}")
-        check_duration("lease", self.lease, least=10 * _MILLISECOND)
-        check_duration("shutdown_timeout", self.shutdown_timeout, least=timedelta(0))
-        if self.retry is not None:
-            check_policy("retry", self.retry)
-        if self.timeout is not None:
-            check_timeout("timeout", self.timeout)
-        if self.unknown_callback not in get_args(UnknownCallback):
-            raise ValueError(f"unknown_callback must be 'fail' or 'leave', not {self.unknown_callback!r}")
-        if self.failed_retention is not None:
-            check_duration("failed_retention", self.failed_retention, least=_MILLISECOND)
-
-
-def check_duration(name: str, value: Any, *, least: timedelta) -> None:
-    """Refuse what is no duration, or one that is too short."""
-    if not isinstance(value, timedelta):
-        raise TypeError(f"{name} must be a timedelta, not {value!r}")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, not {value}")
+        for name, check in _CHECKS.items():
+            check(name, getattr(self, name))
