@@ -1,18 +1,19 @@
 """The processes under faults, and what was done to them."""
 
-import os
 import random
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
 from typing import NamedTuple
 
 from chaos.journal import Span
-from processes.crews import Member
+from processes.crews import Member, Pipe
+
+from taskshed._clock import SystemClock
 
 FOLDER = Path(__file__).parent
+
+monotonic = SystemClock().monotonic  # which is the same in all processes of a machine
 
 
 class Settings(NamedTuple):
@@ -52,13 +53,10 @@ class Crew:
     def __init__(self, urls: list[str], settings: Settings) -> None:
         self._urls = urls
         self._settings = settings
-        receiver, self._sender = os.pipe()
-        # Whoever writes shall never wait for us: a worker that waits does not renew its leases.
-        self._reader = Thread(target=self._read, args=(receiver,))
-        self._reader.start()
+        self.lines: list[str] = []
+        self._pipe = Pipe(self.lines.append)
         self._gone: list[Member] = []
         self._limit = 0
-        self.lines: list[str] = []
         self.deaths: dict[int, int] = {}
         self.stops: list[Span] = []
         self.cuts: list[Span] = []
@@ -127,13 +125,13 @@ class Crew:
                 member.end()
             except Exception as error:
                 complaints.append(str(error))
-        self._close()
+        self._pipe.close()
         return complaints
 
     def clear_away(self) -> None:
         for member in (*self._gone, *self.workers, self.adder):
             member.clear_away()
-        self._close()
+        self._pipe.close()
 
     def _worker(self, number: int, ahead: int) -> Member:
         backend, polling = SLOTS[number]
@@ -145,22 +143,7 @@ class Crew:
         settings = self._settings
         common = ("--backend", backend, "--timeout", settings.timeout, "--lease", settings.lease, "--log", settings.log)
         words = (self._urls[number], *common, *arguments)
-        return Member(str(FOLDER / program), tuple(map(str, words)), self._sender)
-
-    def _read(self, receiver: int) -> None:
-        with os.fdopen(receiver) as lines:
-            for line in lines:
-                self.lines.append(line.strip())
-
-    def _close(self) -> None:
-        if self._sender != -1:
-            os.close(self._sender)
-            self._sender = -1
-            self._reader.join()
-
-
-def monotonic() -> int:
-    return time.monotonic_ns() // 1000
+        return Member(str(FOLDER / program), tuple(map(str, words)), self._pipe.sender)
 
 
 @contextmanager

@@ -25,6 +25,8 @@ MOST = 20  # runs at once
 LOOK = 0.05  # seconds from one look at the event loop to the next
 STANDSTILL = 0.1  # seconds that it may be late to it, for a machine is busy at times
 
+monotonic = SystemClock().monotonic  # which is the same in all processes of a machine
+
 
 class SteppedClock(SystemClock):
     """The clock of a machine that somebody sets."""
@@ -34,11 +36,6 @@ class SteppedClock(SystemClock):
 
     def now(self) -> int:
         return super().now() + self.ahead
-
-
-def monotonic() -> int:
-    # All processes of a machine have the same monotonic clock.
-    return time.monotonic_ns() // 1000
 
 
 async def work(lasts: float) -> None:

@@ -88,6 +88,34 @@ class Member:
         self._complaints.close()
 
 
+class Pipe:
+    """Where processes write lines, which `take` gets one by one, in a thread.
+
+    Whoever writes shall never wait for the test: a worker that waits does not renew its leases.
+
+    Attributes:
+        sender: the end to write to; -1 once that is closed here.
+    """
+
+    def __init__(self, take: Callable[[str], None]) -> None:
+        receiver, self.sender = os.pipe()
+        self._take = take
+        self._reader = Thread(target=self._read, args=(receiver,))
+        self._reader.start()
+
+    def close(self) -> None:
+        """Wait until all who write have ended, and all that they wrote was taken."""
+        if self.sender != -1:
+            os.close(self.sender)
+            self.sender = -1
+            self._reader.join()
+
+    def _read(self, receiver: int) -> None:
+        with os.fdopen(receiver) as lines:
+            for line in lines:
+                self._take(line.strip())
+
+
 class Crew:
     """Processes that write to one pipe.
 
@@ -97,11 +125,8 @@ class Crew:
     """
 
     def __init__(self) -> None:
-        receiver, self._sender = os.pipe()
-        self._lines: SimpleQueue[list[str]] = SimpleQueue()
-        # Whoever writes shall never wait for the test: a worker that waits does not renew its leases.
-        self._reader = Thread(target=self._read, args=(receiver,))
-        self._reader.start()
+        self._lines: SimpleQueue[str] = SimpleQueue()
+        self._pipe = Pipe(self._lines.put)
         self._members: list[Member] = []
         self._said: Counter[str] = Counter()
         self.runs: list[Run] = []
@@ -109,7 +134,7 @@ class Crew:
         self.added: list[str] = []
 
     def start(self, program: str, *arguments: object) -> Member:
-        member = Member(program, tuple(map(str, arguments)), self._sender)
+        member = Member(program, tuple(map(str, arguments)), self._pipe.sender)
         self._members.append(member)
         return member
 
@@ -134,17 +159,17 @@ class Crew:
             member.ask_to_end()
         for member in self._members:
             member.end()
-        self._close()
+        self._pipe.close()
         while not self._lines.empty():
             self._take_in(self._lines.get())
 
     def clear_away(self) -> None:
         for member in self._members:
             member.clear_away()
-        self._close()
+        self._pipe.close()
 
-    def _take_in(self, line: list[str]) -> None:
-        match line:
+    def _take_in(self, line: str) -> None:
+        match line.split():
             case [("ready" | "open" | "done") as word]:
                 self._said[word] += 1
             case "runs", task_id, *numbers:
@@ -155,17 +180,6 @@ class Crew:
                 self.added += task_ids
             case _:
                 raise AssertionError(f"nobody writes {line}")
-
-    def _read(self, receiver: int) -> None:
-        with os.fdopen(receiver) as lines:
-            for line in lines:
-                self._lines.put(line.split())
-
-    def _close(self) -> None:
-        if self._sender != -1:
-            os.close(self._sender)
-            self._sender = -1
-            self._reader.join()
 
 
 @contextmanager
