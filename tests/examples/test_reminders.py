@@ -1,33 +1,21 @@
 """The reminders example: reading of CSV files as tables, and whole runs as subprocesses."""
 
 import csv
-import importlib.util
 import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import ModuleType
 from zoneinfo import ZoneInfo
 
 import pytest
+from shipped_examples import EXAMPLES, load_example
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 HEADER = "message,when,every,timezone,group\n"
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
 
-
-def load_example() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("reminders_example", EXAMPLES / "reminders.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-reminders = load_example()
+reminders = load_example("reminders")
 
 
 def run_reminders(folder: Path, *arguments: str, backend: str = "asyncio") -> tuple[int, str, list[str]]:

@@ -1,18 +1,15 @@
 """Whatever is in the CSV file of the reminders example: a row is a task or named as bad, or the file is refused."""
 
-import importlib.util
 import io
 from datetime import UTC, datetime
-from pathlib import Path
-from types import ModuleType
 
 from fuzzing.campaign import Campaign
 from fuzzing.mutating import OCTETS, WORDS, Mutator
+from shipped_examples import load_example
 
 from taskshed._records import freeze, thaw
 from taskshed.models import Task
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 HEADER = "message,when,every,timezone,group\n"
 ROWS = [
@@ -40,17 +37,7 @@ PIECES = [
     b"-",
 ]
 
-
-def load_example() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("reminders_example", EXAMPLES / "reminders.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-reminders = load_example()
+reminders = load_example("reminders")
 mutated = Mutator(FILES, PIECES)
 
 
